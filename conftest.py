@@ -1,4 +1,4 @@
-"""What every test runs under: one thread a process, no display, reproducible examples in continuous integration."""
+"""What every test runs under: one thread a process, no display, reproducible examples in CI."""
 
 from __future__ import annotations
 
