@@ -1,0 +1,1 @@
+"""One run, one folder: made, described, sealed, and rebuilt from itself alone. Imports nothing by itself."""

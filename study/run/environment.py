@@ -1,0 +1,75 @@
+"""What a run depended on besides its configuration and its data: code, packages, machine."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGES = ("qlayers", "models", "study")
+SOURCES = (*PACKAGES, "conf", "train.py", "predict.py")
+
+
+def code_digest() -> str:
+    """sha256 over the path and the text of every Python file of the packages, wherever they are installed."""
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        for root in _locations(package):
+            for file in sorted(root.rglob("*.py")):
+                digest.update(f"{package}/{file.relative_to(root).as_posix()}\0".encode())
+                digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def code_version(checkout: Path = CHECKOUT) -> dict[str, Any]:
+    """`commit`, `dirty` (was the code edited since) and `digest`; the first two are None outside git."""
+    commit = dirty = None
+    top = _git(checkout, "rev-parse", "--show-toplevel")
+    # A checkout without .git inside somebody else's repository would otherwise report that one's commit.
+    if top is not None and Path(top).resolve() == checkout.resolve():
+        commit = _git(checkout, "rev-parse", "--verify", "HEAD")
+        present = [name for name in SOURCES if (checkout / name).exists()]
+        changes = _git(checkout, "status", "--porcelain", "--", *present)
+        dirty = None if changes is None else bool(changes)
+    return {"commit": commit, "dirty": dirty, "digest": code_digest()}
+
+
+def package_versions() -> dict[str, str]:
+    """Every installed distribution and its version."""
+    found = {item.metadata["Name"]: item.version for item in importlib.metadata.distributions()}
+    return {name: found[name] for name in sorted(found, key=str.lower)}
+
+
+def machine() -> dict[str, Any]:
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+    }
+
+
+def _locations(package: str) -> list[Path]:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        return []
+    return [Path(location) for location in spec.submodule_search_locations]
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

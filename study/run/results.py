@@ -1,0 +1,66 @@
+"""What a run found: one entry a model, main model first. The report is made from this and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from study.run.atomic import read_json, write_json
+
+Role = Literal["main", "control"]
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """One model on the test part, or the reason why there is nothing to show.
+
+    Attributes:
+        name: the name of its folder and of its columns in predictions.parquet.
+        label: what the table calls it.
+        metrics: test metrics; None where one is not defined on this test part.
+        n_parameters: trained numbers.
+        fit_seconds: wall time of the fit, tuning included.
+        latency_seconds: wall time of one prediction for one row, median of several.
+        failure: why it failed; None if it did not.
+    """
+
+    name: str
+    label: str
+    role: Role
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    n_parameters: int | None = None
+    fit_seconds: float | None = None
+    latency_seconds: float | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Results:
+    """All models of one run, judged on the same test rows."""
+
+    task: str
+    data: str
+    n_test: int
+    models: tuple[ModelResult, ...]
+
+    @property
+    def main(self) -> ModelResult:
+        return next(model for model in self.models if model.role == "main")
+
+    @property
+    def controls(self) -> tuple[ModelResult, ...]:
+        return tuple(model for model in self.models if model.role == "control")
+
+    def write(self, path: Path) -> None:
+        write_json(path, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Results:
+        return cls.from_dict(read_json(path))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Results:
+        models = tuple(ModelResult(**model) for model in values["models"])
+        return cls(task=values["task"], data=values["data"], n_test=values["n_test"], models=models)
