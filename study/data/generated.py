@@ -1,0 +1,46 @@
+"""What the generated two-dimensional problems have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from study.data.table import Dataset, Table
+from study.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Generated(Dataset):
+    """Two classes in the plane. `noise` is the standard deviation of Gaussian noise on both coordinates."""
+
+    n_samples: int = 400
+    noise: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("n_samples", 2), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise StudyError(f"data.{name}={value!r} is not a whole number of at least {least}.")
+        if (
+            isinstance(self.noise, bool)
+            or not isinstance(self.noise, (int, float))
+            or not 0 <= self.noise < np.inf
+        ):
+            raise StudyError(f"data.noise={self.noise!r} is not a number of at least 0.")
+
+    @abstractmethod
+    def points(self) -> tuple[np.ndarray, np.ndarray]:
+        """The points, float64 (n_samples, 2), and their labels 0 and 1, int64 (n_samples,)."""
+
+    def load(self) -> Table:
+        points, labels = self.points()
+        name = type(self).__name__.lower()
+        features = pd.DataFrame(points, columns=["x", "y"])
+        target = pd.Series(labels.astype(np.int64), name="target")
+        reason = f"{name} is a classification by its definition"
+        return Table(name, features, target, "classification", self.confidentiality, task_reason=reason)

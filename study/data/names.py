@@ -1,0 +1,19 @@
+"""Naming columns in a message."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+
+def listed(names: Sequence[str], limit: int = 30) -> str:
+    """The names in quotes, cut after `limit` of them."""
+    shown = ", ".join(repr(name) for name in names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown or "none"
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """`; did you mean 'age'?`, or nothing when no name is near."""
+    folded = {candidate.strip().lower(): candidate for candidate in reversed(names)}
+    close = difflib.get_close_matches(name.strip().lower(), folded, n=1)
+    return f"; did you mean {folded[close[0]]!r}?" if close else ""

@@ -1,0 +1,1 @@
+"""Splits: which rows are trained on, validated on and tested on. One protocol a file."""
