@@ -76,11 +76,11 @@ $(RUN):
 	$(call install,packages,-r requirements/run.txt)
 	@touch $@
 
-$(PROJECT): | $(RUN)
+$(PROJECT): $(RUN)
 	$(call install,qlayers ,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
-$(TEST): | $(PROJECT)
+$(TEST): $(PROJECT)
 	@# Until the tools are in, nothing in .venv counts as finished.
 	@mv $(RUN) .venv/.unfinished
 	$(call install,tools   ,-r requirements/test.txt)

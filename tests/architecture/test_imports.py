@@ -77,14 +77,15 @@ def loaded_by(statement: str) -> set[str]:
 def test_importing_qlayers_stays_light() -> None:
     loaded = loaded_by("import qlayers")
     assert {"qlayers", "torch", "pennylane"} <= loaded
-    assert not loaded & (HEAVY | {"matplotlib", "rich", "models", "study"})
+    # Not ours to decide: PennyLane itself loads matplotlib and rich where they are installed.
+    assert not loaded & (HEAVY | {"models", "study"})
 
 
 def test_importing_every_module_of_models_stays_light() -> None:
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sources("models")]
     loaded = loaded_by("import " + ", ".join(modules))
     assert "models" in loaded
-    assert not loaded & (HEAVY | {"matplotlib", "rich", "study"})
+    assert not loaded & (HEAVY | {"study"})
 
 
 @pytest.mark.parametrize("module", ["study", "study.errors", "study.config"])

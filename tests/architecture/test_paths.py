@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # An absolute path into a place where people keep their files; part of a longer word (a URL, `a/home/b`) it is none.
 MACHINE_PATH = re.compile(
-    r"(?<![\w.~/-])/(?:home|root|Users|opt|work|mnt|srv)/[\w.-]+|\b[A-Z]:\\Users\b|\bfile:/{2}"
+    r"(?<![\w.~/-])/(?:home|root|Users|opt|work|mnt|srv)/[\w.-]+|\b[A-Z]:\\Users\b|\bfile:///\w+"
 )
 
 
