@@ -1,0 +1,5 @@
+"""Where a circuit runs: one backend a file, found by the file's name."""
+
+from qlayers.backends.base import Backend
+
+__all__ = ["Backend"]

@@ -1,0 +1,29 @@
+"""Where a circuit runs, and how it is differentiated there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pennylane as qp
+import torch
+from pennylane.tape import QuantumScript
+
+from qlayers.components import Component
+
+
+@dataclass(frozen=True)
+class Backend(Component, ABC):
+    """Base of all backends."""
+
+    kind: ClassVar[str] = "backend"
+    package: ClassVar[str] = "qlayers.backends"
+
+    @abstractmethod
+    def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
+        """A device with wires 0 … n_qubits - 1, at the precision of ``dtype`` (float32 or float64) or a higher one."""
+
+    @abstractmethod
+    def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
+        """The method, in the words of ``qp.QNode``'s ``diff_method``, by which this circuit is differentiated."""

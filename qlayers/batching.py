@@ -1,0 +1,66 @@
+"""Running a QNode on many samples: at once where that gives the same, else one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pennylane as qp
+import torch
+
+Arguments = dict[str, torch.Tensor]
+
+
+def concatenate(results: Any, batch: int | None = None) -> torch.Tensor:
+    """Make one tensor of what a QNode returns.
+
+    Args:
+        results: One tensor, or a list or tuple of tensors, each shaped ``(*batch, *measurement_shape)``.
+        batch: The size of the batch, or None for a single sample.
+
+    Returns:
+        The tensor as it is, or the list's entries side by side: shape ``(batch, total)`` or ``(total,)``.
+    """
+    if isinstance(results, torch.Tensor):
+        return results
+    leading = (-1,) if batch is None else (batch, -1)
+    return torch.cat([entry.reshape(leading) for entry in results], dim=-1)
+
+
+def run_unrolled(qnode: qp.QNode, samples: list[Arguments]) -> torch.Tensor:
+    """One circuit a sample, handed to the device together.
+
+    Returns:
+        The samples' results stacked along a new first dimension.
+    """
+    if len(qnode.compile_pipeline):  # the user's transforms may turn one circuit into several
+        return torch.stack([concatenate(qnode(**sample)) for sample in samples])
+    circuits = [qp.workflow.construct_tape(qnode, level="top")(**sample) for sample in samples]
+    results = qp.execute(
+        circuits,
+        qnode.device,
+        diff_method=qnode.diff_method,
+        interface="torch",
+        gradient_kwargs=qnode.gradient_kwargs,
+        **qnode.execute_kwargs,
+    )
+    return torch.stack([concatenate(result) for result in results])
+
+
+def broadcasts_correctly(qnode: qp.QNode, samples: list[Arguments], input_arg: str) -> bool:
+    """Whether the QNode gives the same for a batch as for its samples, tried on a simulator of its own.
+
+    A quantum function that reads ``inputs[0]`` where it should read ``inputs[..., 0]`` takes the first *sample* for
+    the first feature, without an error.
+    """
+    private = qnode.update(
+        device=qp.device("default.qubit", wires=qnode.device.wires), diff_method="backprop"
+    )
+    together = {**samples[0], input_arg: torch.stack([sample[input_arg] for sample in samples])}
+    with torch.no_grad():
+        one_by_one = torch.stack([concatenate(private(**sample)) for sample in samples])
+        try:
+            at_once = concatenate(private(**together), batch=len(samples))
+        except Exception:
+            # Whatever the author's function raises on a batch, its samples have just run: run them one by one.
+            return False
+    return at_once.shape == one_by_one.shape and torch.allclose(at_once, one_by_one, rtol=1e-4, atol=1e-5)

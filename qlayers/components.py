@@ -1,0 +1,76 @@
+"""The parts a circuit is named by: found by file name, compared by value.
+
+An encoding, ansatz, measurement or backend is one frozen dataclass in one file of its package. The file's name is
+the option's name, and the class's name is the same in CamelCase, so there is no list to keep in step.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+import re
+from typing import ClassVar, TypeVar
+
+from qlayers.errors import ConfigurationError
+
+
+class Component:
+    """Base of encodings, ansätze, measurements and backends."""
+
+    kind: ClassVar[str]
+    package: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The option's name: the class's name in snake_case."""
+        return snake_case(type(self).__name__)
+
+
+C = TypeVar("C", bound=Component)
+
+
+def snake_case(class_name: str) -> str:
+    """``StronglyEntangling`` → ``strongly_entangling``.
+
+    >>> snake_case("StronglyEntangling")
+    'strongly_entangling'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
+
+
+def available(base: type[C]) -> dict[str, type[C]]:
+    """All components of one kind that ship with qlayers, by name."""
+    package = importlib.import_module(base.package)
+    found: dict[str, type[C]] = {}
+    for module_info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{base.package}.{module_info.name}")
+        for candidate in vars(module).values():
+            if not (isinstance(candidate, type) and issubclass(candidate, base)):
+                continue
+            if candidate.__module__ == module.__name__ and snake_case(candidate.__name__) == module_info.name:
+                found[module_info.name] = candidate
+    return found
+
+
+def resolve(value: str | C, base: type[C]) -> C:
+    """Turn an option's name into a component with its default settings; leave a component as it is.
+
+    Raises:
+        ConfigurationError: If the name is unknown, or the value is neither a name nor a component of this kind.
+    """
+    if isinstance(value, base):
+        return value
+    if isinstance(value, str):
+        options = available(base)
+        if value in options:
+            return options[value]()
+        near = difflib.get_close_matches(value, options, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigurationError(
+            f"{base.kind}={value!r} is unknown.{hint} Available: {', '.join(sorted(options))}."
+        )
+    raise ConfigurationError(
+        f"{base.kind} must be a name or an instance of {base.__module__}.{base.__name__}, but got "
+        f"{value!r} of type {type(value).__name__}."
+    )

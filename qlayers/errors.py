@@ -1,0 +1,23 @@
+"""What qlayers raises. Each class also inherits the builtin that a caller would expect to catch."""
+
+from __future__ import annotations
+
+
+class QlayersError(Exception):
+    """Base of everything that qlayers raises on purpose."""
+
+
+class ConfigurationError(QlayersError, ValueError):
+    """A circuit, layer or backend was asked for that cannot exist. Raised at construction."""
+
+
+class InputError(QlayersError, ValueError):
+    """The data given to a layer cannot be encoded. Raised before any circuit runs; the layer stays usable."""
+
+
+class InputRangeWarning(UserWarning):
+    """Inputs lie outside the range that the encoding declares. Given once for a layer."""
+
+
+class ExecutionWarning(UserWarning):
+    """A layer runs otherwise than its user may expect: slower, or with another gradient method."""

@@ -1,0 +1,119 @@
+"""How a layer ran: the device, the gradient method, and how many circuits it took."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pennylane as qp
+from pennylane.devices.qubit.sampling import get_num_shots_and_executions
+from pennylane.tape import QuantumScript
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What a layer has run since it was built, or since ``layer.reset_execution()``.
+
+    Attributes:
+        device: The name of the device that the circuits ran on.
+        gradient_method: How derivatives are taken there: ``"backprop"``, ``"adjoint"``, ``"parameter-shift"`` …
+        batching: ``"broadcast"`` when a batch is one execution of a batched circuit, ``"unrolled"`` when it is one
+            circuit a sample, None before the first batch.
+        shots: Shots of one circuit, None for exact results.
+        executions: Circuits executed to evaluate the layer; a broadcast batch counts one a sample and a circuit
+            counts once for each measurement basis it needs.
+        gradient_executions: Circuits executed, or adjoint sweeps made, to differentiate it. Zero for ``"backprop"``,
+            which differentiates the simulation itself.
+        seconds: Time spent evaluating the layer; differentiation is not in it.
+    """
+
+    device: str
+    gradient_method: str
+    batching: str | None
+    shots: int | None
+    executions: int
+    gradient_executions: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+class CircuitCounter:
+    """Counts what a device is asked to do. PennyLane's own tracker works out resources each time, which is slow."""
+
+    def __init__(self) -> None:
+        self.executions = 0
+        self.derivatives = 0
+
+    def add_executions(self, circuits: Any) -> None:
+        """Count circuits that are run for their results."""
+        for circuit in _as_batch(circuits):
+            self.executions += get_num_shots_and_executions(circuit)[0]
+
+    def add_derivatives(self, circuits: Any) -> None:
+        """Count circuits that the device itself differentiates."""
+        self.derivatives += len(_as_batch(circuits))
+
+
+def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices.Device:
+    """A device that does what ``device`` does, counts it, and keeps double precision.
+
+    The copy shares the original's ``tracker``, so that ``qp.Tracker(device)`` still sees what the copy runs, and the
+    original is left as it is. Exact expectation values come back from some devices as Python floats, which PennyLane's
+    torch interface would make float32; here they stay float64.
+    """
+    copied = copy.copy(device)
+    copied.__class__ = _instrumented_class(type(device))  # type: ignore[arg-type]
+    copied.__dict__["_instrumented_original"] = device
+    copied.__dict__["_counter"] = counter
+    return copied
+
+
+@functools.cache
+def _instrumented_class(device_class: type) -> type:
+    def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+        self._counter.add_executions(circuits)
+        return _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
+
+    def compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+        self._counter.add_derivatives(circuits)
+        return device_class.compute_derivatives(self, circuits, execution_config)  # type: ignore[attr-defined]
+
+    def compute_vjp(self: Any, circuits: Any, cotangents: Any, execution_config: Any = None) -> Any:
+        self._counter.add_derivatives(circuits)
+        return device_class.compute_vjp(self, circuits, cotangents, execution_config)  # type: ignore[attr-defined]
+
+    def execute_and_compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+        self._counter.add_executions(circuits)
+        self._counter.add_derivatives(circuits)
+        results, jacobians = device_class.execute_and_compute_derivatives(  # type: ignore[attr-defined]
+            self, circuits, execution_config
+        )
+        return _keep_double(results), jacobians
+
+    def get_tracker(self: Any) -> qp.Tracker:
+        return self._instrumented_original.tracker
+
+    def set_tracker(self: Any, tracker: qp.Tracker) -> None:
+        self._instrumented_original.tracker = tracker
+
+    methods = (execute, compute_derivatives, compute_vjp, execute_and_compute_derivatives)
+    body: dict[str, Any] = {method.__name__: method for method in methods}
+    body["tracker"] = property(get_tracker, set_tracker)
+    body["__module__"] = device_class.__module__
+    return type(device_class.__name__, (device_class,), body)
+
+
+def _as_batch(circuits: Any) -> Any:
+    return (circuits,) if isinstance(circuits, QuantumScript) else circuits
+
+
+def _keep_double(results: Any) -> Any:
+    if isinstance(results, (tuple, list)):
+        return type(results)(_keep_double(result) for result in results)
+    return np.float64(results) if type(results) is float else results

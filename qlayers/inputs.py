@@ -1,0 +1,51 @@
+"""Checks on what a layer is given, before any circuit runs."""
+
+from __future__ import annotations
+
+import torch
+
+from qlayers.encodings import Encoding
+from qlayers.errors import InputError
+
+
+def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> None:
+    """Raise InputError for an empty batch, complex or non-finite numbers, or another device than the weights'."""
+    if inputs.numel() == 0:
+        raise InputError(
+            f"A quantum layer needs at least one sample, but the inputs have shape {tuple(inputs.shape)}."
+        )
+    if inputs.is_complex():
+        raise InputError(f"A quantum layer takes real inputs, but got {inputs.dtype}.")
+    if weight_device is not None and inputs.device != weight_device:
+        raise InputError(
+            f"The inputs are on {inputs.device} and the layer's weights on {weight_device}. Move one of them: "
+            "layer.to(inputs.device) or inputs.to(weights.device)."
+        )
+    if not torch.isfinite(inputs.detach()).all():
+        raise InputError(
+            "The inputs hold NaN or infinite values, which are no angles. Clean or scale them first."
+        )
+
+
+def check_width(inputs: torch.Tensor, n_features: int) -> None:
+    """Raise InputError unless the last dimension has ``n_features`` entries."""
+    if inputs.ndim == 0 or inputs.shape[-1] != n_features:
+        raise InputError(
+            f"The layer takes n_features={n_features} in the last dimension, but the inputs have shape "
+            f"{tuple(inputs.shape)}. Change n_features or the layer before it."
+        )
+
+
+def describe_out_of_range(inputs: torch.Tensor, encoding: Encoding) -> str | None:
+    """What to warn of when inputs leave the range that the encoding declares; None when they do not."""
+    if encoding.input_range is None:
+        return None
+    low, high = encoding.input_range
+    smallest, largest = (bound.item() for bound in torch.aminmax(inputs.detach()))
+    slack = 1e-6 * (high - low)  # π itself is not a float
+    if smallest >= low - slack and largest <= high + slack:
+        return None
+    return (
+        f"Inputs reach from {smallest:.4g} to {largest:.4g}, outside the range [{low:.4g}, {high:.4g}] that encoding="
+        f"{encoding.name} declares, so that different inputs may be encoded alike. Scale them; this is said once."
+    )

@@ -1,0 +1,83 @@
+"""QNodes that survive copying and pickling."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pennylane as qp
+
+from qlayers.errors import ConfigurationError
+
+
+class QNodeRecipe:
+    """Somebody's QNode, kept as it is and written down as what it takes to make it again.
+
+    The quantum function is pickled by its name, even where a decorator put the QNode in its place. A device that
+    cannot be pickled, as lightning's cannot, is made anew with its wires and precision.
+    """
+
+    def __init__(self, qnode: qp.QNode) -> None:
+        self.qnode = qnode
+
+    def fresh(self) -> qp.QNode:
+        """A QNode that may be changed without changing the user's."""
+        return copy.copy(self.qnode)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QNodeRecipe:
+        return self  # a layer changes only what fresh() gives
+
+    def __getstate__(self) -> dict[str, Any]:
+        qnode = self.qnode
+        return {
+            "function": _name_function(qnode.func),
+            "device": _describe_device(qnode.device),
+            "settings": {
+                "interface": qnode.interface,
+                "diff_method": qnode.diff_method,
+                "gradient_kwargs": qnode.gradient_kwargs,
+                **{key: value for key, value in qnode.execute_kwargs.items() if value is not None},
+            },
+            "shots": qnode.shots,
+            "transforms": list(qnode.compile_pipeline),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        qnode = qp.QNode(
+            _find_function(*state["function"]), _make_device(state["device"]), **state["settings"]
+        )
+        qnode = qp.set_shots(qnode, shots=state["shots"]) if state["shots"] else qnode
+        for transform in state["transforms"]:
+            qnode.compile_pipeline.append(transform)
+        self.qnode = qnode
+
+
+def _name_function(function: Callable[..., Any]) -> tuple[str, str]:
+    module, name = function.__module__, function.__qualname__
+    if "<" in name:  # <locals> or <lambda>
+        raise ConfigurationError(
+            f"The layer cannot be pickled, because its quantum function {name} is defined inside another function. "
+            f"Define it at the top of a module, or save layer.state_dict() and build the layer again."
+        )
+    return module, name
+
+
+def _find_function(module: str, name: str) -> Callable[..., Any]:
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    function: Callable[..., Any] = getattr(found, "func", found)
+    return function
+
+
+def _describe_device(device: qp.devices.Device) -> Any:
+    if device.name.startswith("lightning"):
+        settings = {"wires": device.wires, "c_dtype": device.c_dtype}
+        return {"name": device.name, "settings": settings}
+    return device
+
+
+def _make_device(described: Any) -> qp.devices.Device:
+    return qp.device(described["name"], **described["settings"]) if isinstance(described, dict) else described
