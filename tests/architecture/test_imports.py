@@ -154,9 +154,7 @@ def normal(distribution: str) -> str:
 
 def test_qlayers_imports_only_its_own_dependencies() -> None:
     for path in sources("qlayers"):
-        # qlayers.testing is for test suites, and pytest is theirs.
-        allowed = declared("plot") | ({"pytest", "hypothesis"} if path.name == "testing.py" else set())
-        assert third_party(path, at_import=False) <= allowed, path
+        assert third_party(path, at_import=False) <= declared("plot"), path
 
 
 def test_the_workbench_imports_only_what_is_declared() -> None:

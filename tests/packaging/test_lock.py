@@ -60,8 +60,10 @@ def test_the_lock_satisfies_the_project(lock: ModuleType, name: str, extras: tup
         assert requirement.specifier.contains(version, prereleases=True), f"{line}, but {version} is locked"
 
 
-def test_the_lock_is_complete() -> None:
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_the_lock_is_complete(python: str) -> None:
     """Whatever a locked package requires is locked too, as far as it is installed here at the locked version."""
+    environment = {"extra": "", "python_version": python, "python_full_version": f"{python}.1"}
     versions = locked("test.txt")
     checked = 0
     for name, version in versions.items():
@@ -75,11 +77,12 @@ def test_the_lock_is_complete() -> None:
         for line in found.requires or []:
             requirement = Requirement(line)
             key = canonicalize_name(requirement.name)
-            if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            if requirement.marker and not requirement.marker.evaluate(environment):
                 continue
             # torch brings its accelerator packages itself, where its build needs them.
             if name != "torch" or not key.startswith(("nvidia", "cuda", "triton")):
                 assert key in versions, f"{name} needs {line}, which is not locked"
+                assert requirement.specifier.contains(versions[key], prereleases=True), f"{name} needs {line}"
     assert checked > len(versions) / 2
 
 
