@@ -1,0 +1,1 @@
+"""Architectures: plain `torch.nn.Module`s, hybrid and classical, without training code."""

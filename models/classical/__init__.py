@@ -1,0 +1,1 @@
+"""Classical networks: the twins that a hybrid is compared with."""

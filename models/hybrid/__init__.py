@@ -1,0 +1,1 @@
+"""Models with a quantum circuit inside."""

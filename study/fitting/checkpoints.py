@@ -1,0 +1,107 @@
+"""The checkpoints of one fit on disk: the last two epochs and the best one, readable or not there at all."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from study.errors import StudyError
+from study.run.atomic import replacing
+
+FOLDER = "checkpoints"
+BEST = "best.ckpt"
+FORMAT = 1
+
+_NAME = re.compile(r"epoch-(\d+)\.ckpt")
+_UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, IndexError, pickle.UnpicklingError)
+_log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """Writes and finds checkpoints: tensors and plain values, loaded with `torch.load(weights_only=True)`.
+
+    `epoch-0007.ckpt` holds the state after epoch 7 (counting from 0) and everything needed to go on from there, the
+    best weights so far included; `best.ckpt` holds the best weights alone. A file appears under its name only when
+    all of it is on the disk.
+
+    Args:
+        folder: the fit's folder; the files are in `checkpoints/` below it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / FOLDER
+
+    def save(self, epoch: int, state: dict[str, Any]) -> Path:
+        """Write the state after an epoch and drop all epochs but this one and the one before."""
+        path = self._write(f"epoch-{epoch:04d}.ckpt", {**state, "epoch": epoch})
+        for other, old in self._epochs():
+            # Later ones are those that a resume could not read.
+            if other not in (epoch, epoch - 1):
+                old.unlink()
+        return path
+
+    def save_best(self, epoch: int, model: dict[str, Any]) -> Path:
+        """Write the weights of the best epoch so far."""
+        return self._write(BEST, {"epoch": epoch, "model": model})
+
+    def exist(self) -> bool:
+        """Whether any epoch was ever finished here, readable or not."""
+        return bool(self._epochs())
+
+    def newest(self) -> dict[str, Any] | None:
+        """The state after the newest epoch that can be read; None if there is no checkpoint.
+
+        Each unreadable file is reported in one line.
+
+        Raises:
+            StudyError: if there are checkpoints and none can be read.
+        """
+        epochs = self._epochs()
+        for _, path in reversed(epochs):
+            state = read_state(path)
+            if state is not None:
+                fell_back = path != epochs[-1][1]
+                _log.log(logging.WARNING if fell_back else logging.INFO, "Going on from %s.", path)
+                return state
+            _log.warning("The checkpoint %s cannot be read: truncated or damaged.", path)
+        if epochs:
+            raise StudyError(
+                f"None of the {len(epochs)} checkpoints in {self.folder} can be read, so there is nothing to go on "
+                "from. Train again in a new folder."
+            )
+        return None
+
+    def _epochs(self) -> list[tuple[int, Path]]:
+        found = [(_NAME.fullmatch(path.name), path) for path in self.folder.glob("epoch-*.ckpt")]
+        return sorted((int(match[1]), path) for match, path in found if match)
+
+    def _write(self, name: str, state: dict[str, Any]) -> Path:
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / name
+        write_state(path, state)
+        return path
+
+
+def plain_state(state: dict[str, Any]) -> dict[str, Any]:
+    """A module's state dict as an ordinary dictionary of tensors of its own, on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors and plain values, atomically."""
+    with replacing(path) as temporary:
+        torch.save({**state, "format": FORMAT}, temporary)
+
+
+def read_state(path: Path) -> dict[str, Any] | None:
+    """What a file of ours holds; None if it cannot be read or is not one."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except _UNREADABLE:
+        return None
+    return state if isinstance(state, dict) and state.get("format") == FORMAT else None
