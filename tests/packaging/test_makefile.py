@@ -118,6 +118,25 @@ def test_test_runs_every_stage(checkout: Checkout) -> None:
     assert all(line.startswith(stage) for line, stage in zip(stages, STAGES, strict=True))
 
 
+def test_continuous_integration_runs_the_test_command(checkout: Checkout) -> None:
+    shutil.copytree(ROOT / ".ci", checkout.folder / ".ci")
+    checkout.log.write_text("")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "LOG": str(checkout.log),
+        "FAIL": "-n 2",
+        "PYTHON": str(checkout.python),
+    }
+    result = subprocess.run(
+        [checkout.folder / ".ci/run"], cwd="/", env=environment, capture_output=True, text=True
+    )
+    assert result.returncode != 0
+    assert checkout.done[-1].startswith("-m pytest -n 2")
+    environment["FAIL"] = "nothing fails"
+    assert subprocess.run([checkout.folder / ".ci/run"], env=environment, capture_output=True).returncode == 0
+    assert checkout.done[-1] == "-m pytest --nbmake notebooks"
+
+
 @pytest.mark.parametrize(("failing", "reached"), [("ruff", 1), ("mypy", 3), ("-n 2", 5), ("--nbmake", 6)])
 def test_test_stops_at_the_first_failing_stage(checkout: Checkout, failing: str, reached: int) -> None:
     assert checkout.make("test", fail=failing).returncode != 0
