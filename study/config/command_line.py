@@ -1,0 +1,155 @@
+"""A command: Hydra's command line, with every failure of the user's own as one message and exit code 2.
+
+Hydra runs the jobs, one or many. Before it does, the request is checked as a whole (`study.config.check`), so that a
+mistake in the last job of a sweep is reported before the first one starts.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
+from omegaconf import DictConfig
+
+from study.config.check import check, check_sweep
+from study.config.composition import CONFIG_DIR, load_plugins, one_paragraph
+from study.config.program import Program
+from study.config.resolvers import register_resolvers
+from study.errors import StudyError
+
+Task = Callable[[DictConfig], None]
+
+BAD_REQUEST = 2
+INTERRUPTED = 130
+
+
+def command(program: Program) -> Callable[[Task], Callable[[], None]]:
+    """Make a function of a checked configuration the main function of a script.
+
+    The function raises `StudyError` (or an error of qlayers) for what the user can put right; anything else is a
+    bug and keeps its traceback.
+    """
+
+    def decorate(task: Task) -> Callable[[], None]:
+        @functools.wraps(task)
+        def main() -> None:
+            sys.exit(run(program, task, sys.argv[1:]))
+
+        return main
+
+    return decorate
+
+
+def run(program: Program, task: Task, arguments: Sequence[str]) -> int:
+    """Check the arguments and run the job or jobs that they ask for.
+
+    Returns:
+        The exit code: 0, 2 for a request that cannot be carried out, 130 when interrupted.
+    """
+    try:
+        _run(program, task, arguments)
+    except KeyboardInterrupt:
+        return _say(program, "interrupted.", INTERRUPTED)
+    except InstantiationException:
+        raise  # study.build explains those that come from a configuration; this one is a bug
+    except HydraException as error:
+        return _say(program, one_paragraph(error), BAD_REQUEST)
+    except _user_errors() as error:
+        return _say(program, str(error), BAD_REQUEST)
+    return 0
+
+
+def _run(program: Program, task: Task, arguments: Sequence[str]) -> None:
+    load_plugins()
+    register_resolvers()
+    flags = _flags(arguments)
+    many = flags.multirun or any(line.replace(" ", "") == "hydra.mode=MULTIRUN" for line in flags.overrides)
+    ready: list[DictConfig] = []
+    if not _only_asks(flags):
+        result = (check_sweep if many else check)(program, flags.overrides, flags.config_dir)
+        ready = [] if many else [result.config]
+        for remark in result.remarks:
+            _say(program, remark)
+    mistakes: list[Exception] = []
+
+    def job(_: DictConfig) -> None:
+        # Hydra's copy of the configuration is not the checked one, in which values have the types of their keys.
+        config = ready.pop() if ready else _checked_job(program, flags)
+        try:
+            task(config)
+        except _user_errors() as error:
+            if many:
+                raise  # Hydra says which job it was, and goes on with the others
+            mistakes.append(error)
+
+    # Without it Hydra prints its own report of an exception and leaves with exit code 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    hydra.main(config_path=str(CONFIG_DIR), config_name=program.name)(job)()
+    if mistakes:
+        raise mistakes[0]
+
+
+def _checked_job(program: Program, flags: Namespace) -> DictConfig:
+    """The configuration of the job that Hydra is running."""
+    return check(program, list(HydraConfig.get().overrides.task), flags.config_dir).config
+
+
+def _flags(arguments: Sequence[str]) -> Namespace:
+    """Hydra's flags and the overrides.
+
+    Raises:
+        StudyError: on a flag that does not exist, or that would bypass the checks.
+    """
+    parser = _Parser(get_args_parser())
+    flags = parser.parse(arguments)
+    for name, instead in (
+        ("config_path", "Add options of your own with --config-dir"),
+        ("config_name", "Add options of your own with --config-dir, and presets in its folder experiment/"),
+        ("experimental_rerun", "Go on with a run by resume=FOLDER"),
+    ):
+        if getattr(flags, name) is not None:
+            raise StudyError(f"--{name.replace('_', '-')} is not supported. {instead}.")
+    return flags
+
+
+class _Parser:
+    """Hydra's argument parser, raising instead of printing its usage and leaving."""
+
+    def __init__(self, parser: ArgumentParser) -> None:
+        self._parser = parser
+        self._parser.error = self._refuse  # type: ignore[method-assign, assignment]
+
+    def parse(self, arguments: Sequence[str]) -> Namespace:
+        return self._parser.parse_intermixed_args(arguments)
+
+    @staticmethod
+    def _refuse(message: str) -> None:
+        raise StudyError(
+            f"{message}. Options are given as key=value; --help lists them and the flags there are."
+        )
+
+
+def _only_asks(flags: Namespace) -> bool:
+    """Whether Hydra answers by itself: help, information and completion start no job."""
+    return bool(flags.help or flags.hydra_help or flags.info is not None or flags.shell_completion)
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """What is reported without a traceback. qlayers is not imported for its errors: without it there are none."""
+    qlayers = sys.modules.get("qlayers.errors")
+    return (StudyError,) if qlayers is None else (StudyError, qlayers.QlayersError)
+
+
+def _say(program: Program, message: str, code: int = 0) -> int:
+    """Put one line on stderr, and hand back the exit code."""
+    kind = "error: " if code == BAD_REQUEST else "warning: " if code == 0 else ""
+    sys.stderr.write(f"{program.name}.py: {kind}{message}\n")
+    sys.stderr.flush()
+    return code

@@ -1,0 +1,120 @@
+"""Hydra, asked for a configuration without being allowed to talk to the user."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from study.config.resolvers import register_resolvers
+from study.errors import StudyError
+
+# How lines of Hydra's and OmegaConf's messages begin that say nothing to somebody who does not debug them.
+_NOISE = ("See https", "Set the environment variable", "object_type=", "Config search path", "provider=")
+
+CONFIG_DIR = Path(__file__).resolve().parents[2] / "conf"
+
+
+def load_plugins() -> None:
+    """Import Hydra's plugins once, in silence: what is wrong with one that is not used concerns nobody."""
+    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Plugins.instance()
+
+
+def parse_overrides(lines: Sequence[str]) -> list[Override]:
+    """Read `key=value` words with Hydra's own grammar.
+
+    Raises:
+        StudyError: naming the word that is none.
+    """
+    parser = OverridesParser.create()
+    parsed = []
+    for line in lines:
+        try:
+            parsed.extend(parser.parse_overrides([line]))
+        except OverrideParseException as error:
+            raise StudyError(
+                f"{line!r} cannot be read as key=value ({_reason(error)}). Put a value with brackets, commas, '=' or "
+                "'~' in quotes of its own, as in 'data.path=\"a, b.csv\"'."
+            ) from error
+    return parsed
+
+
+def written(override: Override) -> str:
+    """The override as it stands on the command line."""
+    assert override.input_line is not None  # set by the parser
+    return override.input_line
+
+
+class Composer:
+    """The options and configurations of one program. Use it inside `composing`."""
+
+    def __init__(self, program: str, search_path: Sequence[str]) -> None:
+        self._program = program
+        self._extra = [f"hydra.searchpath=[{','.join(map(repr, search_path))}]"] if search_path else []
+
+    @cached_property
+    def groups(self) -> list[str]:
+        """The groups that are ours, not Hydra's."""
+        return [name for name in self._listed("", ObjectType.GROUP) if name != "hydra"]
+
+    def options(self, group: str) -> list[str]:
+        """The options of a group."""
+        return self._listed(group, ObjectType.CONFIG)
+
+    def _listed(self, group: str, kind: ObjectType) -> list[str]:
+        loader = GlobalHydra.instance().config_loader()
+        return sorted(loader.get_group_options(group, kind, self._program, self._extra))
+
+    def compose(self, lines: Sequence[str]) -> DictConfig:
+        """The configuration for these overrides, interpolations left as they are, with Hydra's own node.
+
+        Raises:
+            StudyError: with Hydra's reason, as one paragraph.
+        """
+        try:
+            return compose(self._program, [*self._extra, *lines], return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise StudyError(one_paragraph(error)) from error
+
+
+@contextlib.contextmanager
+def composing(program: str, config_dir: str | None = None) -> Iterator[Composer]:
+    """Hydra set up for `conf/<program>.yaml`, with a folder of the user's own options besides ours."""
+    load_plugins()
+    register_resolvers()
+    if config_dir is not None and not os.path.isdir(config_dir):
+        raise StudyError(f"--config-dir={config_dir} is not a folder.")
+    with initialize_config_dir(str(CONFIG_DIR), job_name=program):
+        yield Composer(program, [] if config_dir is None else [f"file://{os.path.abspath(config_dir)}"])
+
+
+def one_paragraph(error: BaseException) -> str:
+    """An exception's message and its direct cause's on one line, without Hydra's pointers to itself."""
+    messages = [str(error)]
+    if isinstance(error.__cause__, OmegaConfBaseException):
+        messages.append(str(error.__cause__))
+    lines = [line.strip() for message in messages for line in message.splitlines()]
+    return " ".join(line for line in lines if line and not line.startswith(_NOISE))
+
+
+def _reason(error: OverrideParseException) -> str:
+    """What the grammar stumbled over, without the position in a list of one."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith(("Error ", "See ", "^", "LexerNoViable"))]
+    return said[0] if said else "an unexpected character"

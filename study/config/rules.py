@@ -1,0 +1,72 @@
+"""What has to hold between the keys of a training run, and what is worth a remark."""
+
+from __future__ import annotations
+
+from study.config.composition import written
+from study.config.memory import available_bytes, readable, state_bytes
+from study.config.names import plain
+from study.config.program import Program, Request
+from study.config.references import references
+from study.config.schema import PredictConfig, TrainConfig
+from study.errors import StudyError
+
+# The parts that models are made of. `precision` is one of the circuit's too, but every torch model has it.
+_PARTS = ("reduction", "circuit", "head")
+_NOT_THE_CIRCUITS_ALONE = {"precision"}
+
+# Runs the states of a batch one after the other; every other backend holds them at once.
+_ONE_BY_ONE = "qlayers.backends.lightning.Lightning"
+
+
+def resume_stands_alone(request: Request) -> None:
+    """A resumed run takes everything from its folder, or it would not be the same run."""
+    others = [written(override) for override in request.overrides if override.key_or_group != "resume"]
+    if request.values["resume"] is not None and others:
+        raise StudyError(
+            f"resume={request.values['resume']} takes its configuration from that folder, so {', '.join(others)} would "
+            "change nothing. Leave it out, or start a new run without resume."
+        )
+
+
+def states_fit_into_memory(request: Request) -> None:
+    """Simulating a circuit takes at least its state, for every row of a batch."""
+    if not has_circuit(request):
+        return
+    n_qubits, batch_size = request.values["n_qubits"], request.values["trainer"]["batch_size"]
+    one_by_one = request.values["backend"].get("_target_") == _ONE_BY_ONE
+    n_states = 1 if one_by_one else batch_size
+    needed, available = state_bytes(n_qubits, n_states), available_bytes()
+    if available is not None and needed > available:
+        of_batch = "" if one_by_one else f" for a batch of trainer.batch_size={batch_size}"
+        smaller = "n_qubits" if one_by_one else "n_qubits or trainer.batch_size"
+        raise StudyError(
+            f"n_qubits={n_qubits} needs at least {readable(needed)} of memory{of_batch}, and there are "
+            f"{readable(available)}. Choose a smaller {smaller}."
+        )
+
+
+def options_without_effect(request: Request) -> list[str]:
+    """A remark on the overrides of parts that the chosen model does not have."""
+    raw = plain(request.config)
+    parts = set().union(_PARTS, *(references(raw, part) for part in _PARTS)) - _NOT_THE_CIRCUITS_ALONE
+    idle = parts - references(raw, "model")
+    ours = [override for override in request.overrides if override.package is None]
+    lines = [written(override) for override in ours if override.key_or_group.split(".")[0] in idle]
+    return (
+        [f"no effect: {', '.join(lines)} (model={request.choices['model']} has no such part)."]
+        if lines
+        else []
+    )
+
+
+def has_circuit(request: Request) -> bool:
+    return "circuit" in references(plain(request.config), "model")
+
+
+TRAIN = Program(
+    "train",
+    TrainConfig,
+    rules=(resume_stands_alone, states_fit_into_memory),
+    remarks=(options_without_effect,),
+)
+PREDICT = Program("predict", PredictConfig)
