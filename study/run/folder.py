@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 import tempfile
@@ -34,10 +35,6 @@ class RunFolder:
     @property
     def contract(self) -> Path:
         return self.path / "contract.json"
-
-    @property
-    def preprocessor(self) -> Path:
-        return self.path / "preprocessor.json"
 
     @property
     def split(self) -> Path:
@@ -71,11 +68,12 @@ class RunFolder:
         return self.path / "controls" / name
 
 
-def claim(output_dir: Path, name: str, fill: Callable[[Path], None]) -> RunFolder:
+def claim(output_dir: Path, name: str, fill: Callable[[Path, str], None]) -> RunFolder:
     """Make a folder `name` in `output_dir` (or `name-2`, `name-3` …) that already holds what `fill` writes.
 
-    The files are written into a hidden folder first, and a rename claims the name: a rename never lands on a
-    folder with something in it, so two processes cannot take the same one and nobody sees half a run.
+    `fill(folder, name)` is told the name that the folder will have, and is called again if another process took it.
+    It writes into a hidden folder, and a rename claims the name: a rename never lands on a folder with something in
+    it, so two processes cannot take the same one and nobody sees half a run.
 
     Raises:
         StudyError: `output_dir` cannot be made or written to.
@@ -89,14 +87,15 @@ def claim(output_dir: Path, name: str, fill: Callable[[Path], None]) -> RunFolde
             "Name a folder you may write to."
         ) from error
     try:
-        fill(staging)
         staging.chmod(0o777 & ~umask())
-        number = 1
-        while True:
+        for number in itertools.count(1):
             target = output_dir / (name if number == 1 else f"{name}-{number}")
-            if not target.exists() and _moved(staging, target):
+            if target.exists():
+                continue
+            fill(staging, target.name)
+            if _moved(staging, target):
                 return RunFolder(target)
-            number += 1
+        raise AssertionError("there is always another number")
     finally:
         shutil.rmtree(staging, ignore_errors=True)  # gone already when it was renamed
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import torch
-
-from qlayers import QuantumLayer
 from study.run.atomic import plain, read_json, write_json
 from study.run.environment import code_version, machine, package_versions
 from study.run.folder import RunFolder
@@ -17,7 +14,7 @@ FORMAT = 1
 
 
 def new_manifest(
-    *, name: str, digest: str, config: Mapping[str, Any], data: Mapping[str, Any], split: Mapping[str, Any]
+    *, name: str, digest: str, seed: int, data: Mapping[str, Any], split: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The manifest of a run that is about to begin."""
     return {
@@ -29,7 +26,7 @@ def new_manifest(
         "resumed": [],
         "name": name,
         "digest": digest,
-        "seeds": {"seed": config["seed"]},
+        "seeds": {"seed": seed},
         "data": plain(data),
         "split": plain(split),
         "models": {},
@@ -52,22 +49,6 @@ def describe_model(folder: RunFolder, name: str, **entries: Any) -> None:
     models = read_json(folder.manifest)["models"]
     models[name] = {**models.get(name, {}), **entries}
     update_manifest(folder, models=models)
-
-
-def quantum_layers(modules: Iterable[torch.nn.Module]) -> list[QuantumLayer]:
-    return [module for module in modules if isinstance(module, QuantumLayer)]
-
-
-def describe_circuit(layer: QuantumLayer) -> dict[str, Any]:
-    """What the layer is (digest and counts), independent of how it ran."""
-    counts = layer.counts
-    return {
-        "digest": layer.digest,
-        "n_qubits": counts.n_qubits,
-        "circuit_depth": counts.circuit_depth,
-        "gates": dict(counts.gates),
-        "n_parameters": counts.n_parameters,
-    }
 
 
 def now() -> str:

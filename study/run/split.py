@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from study.data.splits.base import Parts
 
 PARTS = ("train", "validation", "test")
 
 
-class HasParts(Protocol):
-    """Row positions of the three parts, int64 arrays of shape (n_rows_of_the_part,)."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
-def write_split(path: Path, parts: HasParts) -> None:
+def write_split(path: Path, parts: Parts) -> None:
     import pandas as pd
 
     frames = [pd.DataFrame({"row": getattr(parts, name), "part": name}) for name in PARTS]
@@ -33,7 +28,7 @@ def read_split(path: Path) -> dict[str, np.ndarray]:
     return {name: table.loc[table["part"] == name, "row"].to_numpy(np.int64) for name in PARTS}
 
 
-def describe_split(parts: HasParts) -> dict[str, Any]:
+def describe_split(parts: Parts) -> dict[str, Any]:
     """The size of each part and one sha256 over all row positions, in order."""
     digest = hashlib.sha256()
     for name in PARTS:
@@ -44,5 +39,5 @@ def describe_split(parts: HasParts) -> dict[str, Any]:
     return {**sizes, "digest": digest.hexdigest()}
 
 
-def same_split(stored: dict[str, np.ndarray], parts: HasParts) -> bool:
+def same_split(stored: dict[str, np.ndarray], parts: Parts) -> bool:
     return all(np.array_equal(stored[name], getattr(parts, name)) for name in PARTS)

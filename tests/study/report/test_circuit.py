@@ -38,7 +38,7 @@ def test_counts_and_execution_are_said_in_words() -> None:
         "backprop",
         "exact (no shots)",
         "1,234 circuit executions",
-        "56 for gradients",
+        "56 more for gradients",
         "7.9 s",
     ):
         assert word in line

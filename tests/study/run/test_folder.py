@@ -11,8 +11,8 @@ from study.run.atomic import write_json
 from study.run.folder import claim, open_run, working_in
 
 
-def note(text: str = "mine") -> Callable[[Path], None]:
-    def fill(folder: Path) -> None:
+def note(text: str = "mine") -> Callable[[Path, str], None]:
+    def fill(folder: Path, name: str) -> None:
         (folder / "note.txt").write_text(text)
 
     return fill
@@ -35,7 +35,7 @@ def test_even_an_empty_folder_of_somebody_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_fill_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    def fill(folder: Path) -> None:
+    def fill(folder: Path, name: str) -> None:
         (folder / "half.txt").write_text("half")
         raise RuntimeError("disk full")
 

@@ -1,21 +1,14 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from study.data.splits.base import Parts
 from study.run.split import describe_split, read_split, same_split, write_split
 
-
-@dataclass(frozen=True)
-class Rows:
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
-ROWS = Rows(np.array([4, 0, 2]), np.array([1]), np.array([5, 3]))
+ROWS = Parts(np.array([4, 0, 2]), np.array([1]), np.array([5, 3]))
 
 
 def test_the_order_of_rows_is_kept(tmp_path: Path) -> None:
@@ -30,12 +23,6 @@ def test_the_order_of_rows_is_kept(tmp_path: Path) -> None:
     assert not same_split(stored, replace(ROWS, test=np.array([3, 5])))
 
 
-def test_an_empty_part_survives(tmp_path: Path) -> None:
-    rows = replace(ROWS, validation=np.array([], dtype=np.int64))
-    write_split(tmp_path / "split.parquet", rows)
-    assert same_split(read_split(tmp_path / "split.parquet"), rows)
-
-
 def test_the_digest_knows_order_and_part() -> None:
     described = describe_split(ROWS)
     assert {key: described[key] for key in ("train", "validation", "test")} == {
@@ -43,6 +30,6 @@ def test_the_digest_knows_order_and_part() -> None:
         "validation": 1,
         "test": 2,
     }
-    others = [replace(ROWS, train=np.array([0, 4, 2])), Rows(ROWS.train, ROWS.test, ROWS.validation)]
-    others.append(Rows(np.array([4, 0, 2, 1]), np.array([], dtype=int), ROWS.test))
+    others = [replace(ROWS, train=np.array([0, 4, 2])), Parts(ROWS.train, ROWS.test, ROWS.validation)]
+    others.append(Parts(np.array([4, 0]), np.array([2, 1]), ROWS.test))
     assert len({described["digest"], *(describe_split(other)["digest"] for other in others)}) == 4

@@ -1,0 +1,150 @@
+"""The whole of a training run: data, model, controls, one look at the test part, the report; or the rest of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from study import build
+from study.data.prepare import Prepared, prepare
+from study.fitting.learner import Learner
+from study.report.style import save
+from study.report.terminal import print_report
+from study.run import tracking
+from study.run.atomic import read_json, write_json, write_text
+from study.run.circuits import layers_of
+from study.run.entrants import MAIN_KEY, entrants
+from study.run.environment import code_digest
+from study.run.folder import RunFolder, claim, open_run, working_in
+from study.run.identity import run_digest, run_name
+from study.run.interface import Interface
+from study.run.manifest import new_manifest, now, update_manifest
+from study.run.messages import plain_warnings
+from study.run.preflight import preflight
+from study.run.rebuild import prepare_again, stored_config
+from study.run.results import Results
+from study.run.seal import check_seal, write_seal
+from study.run.split import describe_split, write_split
+from study.run.stages import Run, fit_all, judge_all, last_epoch, make_trackers, plain_config, reason_of
+from study.run.tracking import Trackers
+
+
+def train(config: DictConfig, console: Console | None = None) -> RunFolder:
+    """Train the model of `config` beside its controls, or go on with the run in `config.resume`.
+
+    Everything that can fail for a reason of the user's fails before a run folder exists.
+
+    Returns:
+        The folder of the finished run.
+
+    Raises:
+        StudyError, QlayersError: naming the option, what came and what to do.
+    """
+    console = console or Console()
+    with plain_warnings(console):
+        if config.resume is not None:
+            return _resume(Path(config.resume).expanduser(), console)
+        return _start(config, console)
+
+
+def _start(config: DictConfig, console: Console) -> RunFolder:
+    config = _located(config)
+    data = prepare(build.dataset(config), build.split(config), build.preprocessor(config))
+    build.fill_dims(config, n_inputs=data.n_inputs, n_outputs=data.n_outputs)
+    model = build.learner(config, MAIN_KEY)
+    preflight(model, data)
+    circuits = layers_of(model)
+    taking_part = entrants(config, data.task, _encoding_entangles(model))
+    digest = run_digest(plain_config(config), data.fingerprint, code_digest())
+
+    def fill(folder: Path, name: str) -> None:
+        files = RunFolder(folder)
+        config.dims.run_name = name
+        write_text(files.config, OmegaConf.to_yaml(build.resolved(config)))
+        Interface.of(data).write(files.contract)
+        write_split(files.split, data.parts)
+        if circuits:
+            write_text(files.circuit_text, circuits[0].draw() + "\n")
+            save(circuits[0].draw_figure(), files.circuit_picture)
+        manifest = new_manifest(
+            name=name,
+            digest=digest,
+            seed=config.seed,
+            data=_describe_data(data),
+            split=describe_split(data.parts),
+        )
+        write_json(files.manifest, manifest)
+        write_seal(folder, [files.config.name, files.contract.name, files.split.name])
+
+    folder = claim(Path(config.output_dir), run_name(data.name, taking_part[0].name, digest), fill)
+    with working_in(folder):
+        return _carry_out(Run(folder, config, data, taking_part, console, resumed=False))
+
+
+def _resume(path: Path, console: Console) -> RunFolder:
+    folder = open_run(path, "resume")
+    with working_in(folder):
+        check_seal(folder.path)
+        manifest = read_json(folder.manifest)
+        if manifest["status"] == "finished":
+            console.print(f"The run in {folder.path} is finished; nothing is left to do.", soft_wrap=True)
+            print_report(folder, Results.read(folder.results), manifest, console)
+            return folder
+        config = stored_config(folder)
+        data = prepare_again(folder, config)
+        if manifest["code"]["digest"] != code_digest():
+            console.print(
+                "Warning: the code has changed since the run began, so it may not end as it would have.",
+                style="yellow",
+            )
+        taking_part = entrants(config, data.task, _encoding_entangles(build.learner(config, MAIN_KEY)))
+        update_manifest(folder, status="running", failure=None, resumed=[*manifest["resumed"], now()])
+        return _carry_out(Run(folder, config, data, taking_part, console, resumed=True))
+
+
+def _carry_out(run: Run) -> RunFolder:
+    """Fit everybody, then judge everybody, then report; whatever stops it is on record."""
+    folder = run.folder
+    trackers: Trackers = {}
+    try:
+        trackers = make_trackers(run)
+        results = judge_all(run, *fit_all(run, trackers))
+        tracking.end(trackers, results, step=last_epoch(folder))
+    except BaseException as error:
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else reason_of(error)
+        update_manifest(folder, status="failed", failure=reason, ended=now())
+        tracking.abandon(trackers)
+        run.console.print(f"To go on: python train.py resume={folder.path}", soft_wrap=True, highlight=False)
+        raise
+    manifest = update_manifest(folder, status="finished", ended=now())
+    print_report(folder, results, manifest, run.console)
+    return folder
+
+
+def _located(config: DictConfig) -> DictConfig:
+    """A copy whose paths do not depend on the folder in which the command was given: a run is resumed from any."""
+    config = config.copy()
+    config.output_dir = str(Path(config.output_dir).expanduser().resolve())
+    if config.data.get("path") is not None:
+        config.data.path = str(Path(config.data.path).expanduser().resolve())
+    return config
+
+
+def _describe_data(data: Prepared) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "task": data.task,
+        "task_reason": data.task_reason,
+        "confidentiality": data.confidentiality,
+        "fingerprint": data.fingerprint,
+        "n_inputs": data.n_inputs,
+        "classes": data.classes,
+        "dropped_rows": data.dropped_rows,
+    }
+
+
+def _encoding_entangles(learner: Learner) -> bool:
+    return any(layer.encoding is not None and layer.encoding.entangling for layer in layers_of(learner))

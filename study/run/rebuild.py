@@ -1,0 +1,101 @@
+"""A model from its run folder alone, in any later process, predicting to the bit what it predicted then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from study import build
+from study.data.prepare import Prepared, prepare
+from study.errors import StudyError
+from study.fitting.learner import Learner
+from study.run.atomic import read_json
+from study.run.entrants import MAIN_KEY
+from study.run.folder import RunFolder
+from study.run.interface import Interface
+from study.run.predictions import read_output
+from study.run.results import Results
+from study.run.seal import check_seal
+from study.run.split import read_split, same_split
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A fitted learner and what stands before and behind it."""
+
+    name: str
+    learner: Learner
+    interface: Interface
+
+
+def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
+    """The model `name` of a finished run, or the main model.
+
+    Raises:
+        StudyError: the run is not finished, was changed, or has no such model.
+    """
+    status = read_json(folder.manifest)["status"]
+    if status != "finished":
+        raise StudyError(
+            f"The run in {folder.path} is not finished (its status is {status}). "
+            f"Finish it first: python train.py resume={folder.path}"
+        )
+    check_seal(folder.path)
+    results = Results.read(folder.results)
+    usable = [model.name for model in results.models if model.failure is None]
+    name = name or results.main.name
+    if name not in usable:
+        raise StudyError(f"The run in {folder.path} has no model {name!r}. It has {', '.join(usable)}.")
+    is_main = name == results.main.name
+    learner = build.learner(stored_config(folder), MAIN_KEY if is_main else f"controls.{name}")
+    learner.restore(folder.path if is_main else folder.control(name))
+    return Rebuilt(name, learner, Interface.read(folder.contract))
+
+
+def stored_config(folder: RunFolder) -> DictConfig:
+    """The configuration of the run, without references.
+
+    Raises:
+        StudyError: config.yaml cannot be read.
+    """
+    try:
+        config = OmegaConf.load(folder.config)
+    except Exception as error:  # YAML and OmegaConf share no base class for what may be wrong with a file
+        raise StudyError(f"{folder.config} cannot be read ({error}). Start a new run.") from error
+    assert isinstance(config, DictConfig)
+    return config
+
+
+def prepare_again(folder: RunFolder, config: DictConfig) -> Prepared:
+    """The data of the run, read and split as it was.
+
+    Raises:
+        StudyError: the data or their split are no longer those of the run.
+    """
+    data = prepare(build.dataset(config), build.split(config), build.preprocessor(config))
+    fingerprint = read_json(folder.manifest)["data"]["fingerprint"]
+    if data.fingerprint != fingerprint:
+        raise StudyError(
+            f"The data {data.name!r} are not those that the run in {folder.path} began with (their fingerprint was "
+            f"{fingerprint[:12]}… and is now {data.fingerprint[:12]}…). Put the original data back, or start a new run."
+        )
+    if not same_split(read_split(folder.split), data.parts):
+        raise StudyError(
+            f"The data {data.name!r} are split otherwise than when the run in {folder.path} began, so the code or the "
+            "libraries that split them have changed. Start a new run."
+        )
+    return data
+
+
+def reproduces(folder: RunFolder, name: str | None = None) -> bool:
+    """Whether the rebuilt model predicts the test part exactly as stored, every bit of it.
+
+    Raises:
+        StudyError: as `rebuild` and `prepare_again`.
+    """
+    rebuilt = rebuild(folder, name)
+    data = prepare_again(folder, stored_config(folder))
+    stored = read_output(folder.predictions, rebuilt.name, rebuilt.interface.classes)
+    return bool(np.array_equal(rebuilt.learner.predict(data.test.inputs), stored))
