@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import re
 import shutil
@@ -136,7 +137,8 @@ def third_party(path: Path, *, at_import: bool) -> set[str]:
     return names - OURS - set(sys.stdlib_module_names)
 
 
-def declared(*extras: str) -> set[str]:
+@functools.cache
+def declared(*extras: str) -> frozenset[str]:
     """Importable names of the distributions that pyproject.toml asks for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [
@@ -145,7 +147,7 @@ def declared(*extras: str) -> set[str]:
     ]
     wanted = {normal(re.match(r"[A-Za-z0-9._-]+", line)[0]) for line in lines}  # type: ignore[index]
     provided = importlib.metadata.packages_distributions()
-    return {name for name, dists in provided.items() if wanted & {normal(dist) for dist in dists}}
+    return frozenset(name for name, dists in provided.items() if wanted & {normal(dist) for dist in dists})
 
 
 def normal(distribution: str) -> str:
