@@ -6,6 +6,7 @@ from typing import Any
 
 import pennylane as qp
 import torch
+from pennylane.tape import QuantumScript
 
 Arguments = dict[str, torch.Tensor]
 
@@ -34,16 +35,17 @@ def run_unrolled(qnode: qp.QNode, samples: list[Arguments]) -> torch.Tensor:
     """
     if len(qnode.compile_pipeline):  # the user's transforms may turn one circuit into several
         return torch.stack([concatenate(qnode(**sample)) for sample in samples])
-    circuits = [qp.workflow.construct_tape(qnode, level="top")(**sample) for sample in samples]
+    traced = [_trace(qnode, sample) for sample in samples]
     results = qp.execute(
-        circuits,
+        [tape for tape, _ in traced],
         qnode.device,
         diff_method=qnode.diff_method,
         interface="torch",
         gradient_kwargs=qnode.gradient_kwargs,
         **qnode.execute_kwargs,
     )
-    return torch.stack([concatenate(result) for result in results])
+    single_in_list = traced[0][1] and len(traced[0][0].measurements) == 1
+    return torch.stack([concatenate([result] if single_in_list else result) for result in results])
 
 
 def broadcasts_correctly(qnode: qp.QNode, samples: list[Arguments], input_arg: str) -> bool:
@@ -64,3 +66,10 @@ def broadcasts_correctly(qnode: qp.QNode, samples: list[Arguments], input_arg: s
             # Whatever the author's function raises on a batch, its samples have just run: run them one by one.
             return False
     return at_once.shape == one_by_one.shape and torch.allclose(at_once, one_by_one, rtol=1e-4, atol=1e-5)
+
+
+def _trace(qnode: qp.QNode, arguments: Arguments) -> tuple[QuantumScript, bool]:
+    """The circuit for one sample, and whether the quantum function returns a list."""
+    with qp.queuing.AnnotatedQueue() as queue:
+        returned = qnode.func(**arguments)
+    return QuantumScript.from_queue(queue, shots=qnode.shots), isinstance(returned, (list, tuple))

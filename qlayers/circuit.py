@@ -74,7 +74,7 @@ class CircuitSpec:
         if not isinstance(reupload, bool):
             raise ConfigurationError(f"reupload must be True or False, but got {reupload!r}.")
         self.encoding.check_size(self.n_features, self.n_qubits)
-        if reupload and not self.encoding.repeatable:
+        if reupload and self.encoding.amplitudes:
             raise ConfigurationError(
                 f"reupload=true repeats the encoding, but encoding={self.encoding.name} prepares a state and can only "
                 "come first. Set reupload=false or choose a repeatable encoding such as angle."

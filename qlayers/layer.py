@@ -26,6 +26,7 @@ from qlayers.execution import CircuitCounter, Execution, instrument
 from qlayers.inputs import check_samples, check_width, describe_out_of_range
 from qlayers.measurements import Measurement
 from qlayers.qnodes import QNodeRecipe
+from qlayers.state_shift import differentiate_amplitudes
 
 WeightShapes = Mapping[str, int | tuple[int, ...]]
 InitMethod = Callable[..., Any] | Mapping[str, Any] | None
@@ -360,16 +361,35 @@ class QuantumLayer(qp.qnn.TorchLayer):
             self._connect(dtype)
         inputs = inputs.to(dtype)
         executed_before = self._counter.executions
-        if inputs.ndim < 2:
-            outputs = concatenate(self.qnode(**{self._input_name: inputs}, **self.qnode_weights))
+        if self._shifts_states() and inputs.requires_grad and torch.is_grad_enabled():
+            samples = inputs.reshape(-1, inputs.shape[-1])
+            outputs = differentiate_amplitudes(
+                samples, self._run(samples.detach()), self._run_without_gradient
+            )
+            outputs = outputs.reshape(*inputs.shape[:-1], -1)
         else:
-            outputs = self._run_batch(inputs.flatten(end_dim=-2)).unflatten(0, inputs.shape[:-1])
+            outputs = self._run(inputs)
         self._forward_executions += self._counter.executions - executed_before
         self._seconds += time.perf_counter() - started
         return outputs.to(torch.promote_types(dtype, torch.complex32) if outputs.is_complex() else dtype)
 
-    def _run_batch(self, samples: torch.Tensor) -> torch.Tensor:
+    def _run(self, inputs: torch.Tensor) -> torch.Tensor:
         weights = self.qnode_weights
+        if not torch.is_grad_enabled():
+            # PennyLane looks at requires_grad alone, and would differentiate on the device all the same.
+            inputs, weights = inputs.detach(), {name: weight.detach() for name, weight in weights.items()}
+        if inputs.ndim < 2:
+            return concatenate(self.qnode(**{self._input_name: inputs}, **weights))
+        return self._run_batch(inputs.flatten(end_dim=-2), weights).unflatten(0, inputs.shape[:-1])
+
+    def _run_without_gradient(self, inputs: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return self._run(inputs)
+
+    def _shifts_states(self) -> bool:
+        return self.encoding is not None and self.encoding.amplitudes and self.qnode.diff_method != "backprop"
+
+    def _run_batch(self, samples: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:
         arguments = [{self._input_name: sample, **weights} for sample in samples]
         if self._broadcasts is None and len(samples) > 1:
             self._broadcasts = self._find_out_whether_it_broadcasts(arguments[:3])
@@ -431,7 +451,8 @@ class QuantumLayer(qp.qnn.TorchLayer):
         method = self.qnode.diff_method
         if method == "best" and self.n_features is not None:
             method = qp.workflow.get_best_diff_method(self.qnode)(**self._example())
-        return str(getattr(method, "__name__", method))
+        name = str(getattr(method, "__name__", method))
+        return f"{name}, inputs by state-shift" if self._shifts_states() else name
 
     def __repr__(self) -> str:
         circuit = self.spec or f"circuit {self.qnode.func.__name__}"

@@ -27,5 +27,5 @@ class StronglyEntangling(Ansatz):
         return (n_qubits, 3)
 
     def apply(self, weights: torch.Tensor, wires: Sequence[int], layer: int) -> None:
-        reach = layer % (len(wires) - 1) + 1 if len(wires) > 1 else 0
-        qp.StronglyEntanglingLayers(weights[None], wires=wires, ranges=(reach,))
+        ranges = (layer % (len(wires) - 1) + 1,) if len(wires) > 1 else None
+        qp.StronglyEntanglingLayers(weights[None], wires=wires, ranges=ranges)

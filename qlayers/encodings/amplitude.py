@@ -21,7 +21,7 @@ class Amplitude(Encoding):
     """
 
     entangling: ClassVar[bool] = True
-    repeatable: ClassVar[bool] = False
+    amplitudes: ClassVar[bool] = True
     paper: ClassVar[str] = (
         "Schuld and Petruccione, Supervised Learning with Quantum Computers (2018), section 5"
     )

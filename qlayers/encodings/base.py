@@ -25,7 +25,9 @@ class Encoding(Component, ABC):
         differentiable: Whether gradients flow to the features.
         entangling: Whether the encoding itself entangles qubits, so that even a separable ansatz behind it
             makes an entangled state.
-        repeatable: Whether it may be applied to any state, as data re-uploading does, and not only to the ground state.
+        amplitudes: Whether the features are, up to their norm, the state's amplitudes. Such an encoding prepares a
+            state, so that it comes first and cannot be repeated, and devices that do not backpropagate
+            differentiate it by :mod:`qlayers.state_shift`.
         paper: Where it is described.
     """
 
@@ -35,7 +37,7 @@ class Encoding(Component, ABC):
     input_range: ClassVar[tuple[float, float] | None] = None
     differentiable: ClassVar[bool] = True
     entangling: ClassVar[bool] = False
-    repeatable: ClassVar[bool] = True
+    amplitudes: ClassVar[bool] = False
     paper: ClassVar[str] = ""
 
     @abstractmethod

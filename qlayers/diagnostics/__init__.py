@@ -1,0 +1,1 @@
+"""Questions one asks of a circuit before training it."""
