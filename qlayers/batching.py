@@ -35,11 +35,13 @@ def run_unrolled(qnode: qp.QNode, samples: list[Arguments]) -> torch.Tensor:
     """
     if len(qnode.compile_pipeline):  # the user's transforms may turn one circuit into several
         return torch.stack([concatenate(qnode(**sample)) for sample in samples])
+    # Told of a gradient method, some devices differentiate in the forward pass, even if nothing asks for it.
+    differentiated = any(argument.requires_grad for argument in samples[0].values())
     traced = [_trace(qnode, sample) for sample in samples]
     results = qp.execute(
         [tape for tape, _ in traced],
         qnode.device,
-        diff_method=qnode.diff_method,
+        diff_method=qnode.diff_method if differentiated else None,
         interface="torch",
         gradient_kwargs=qnode.gradient_kwargs,
         **qnode.execute_kwargs,

@@ -379,7 +379,7 @@ class QuantumLayer(qp.qnn.TorchLayer):
             # PennyLane looks at requires_grad alone, and would differentiate on the device all the same.
             inputs, weights = inputs.detach(), {name: weight.detach() for name, weight in weights.items()}
         if inputs.ndim < 2:
-            return concatenate(self.qnode(**{self._input_name: inputs}, **weights))
+            return run_unrolled(self.qnode, [{self._input_name: inputs, **weights}])[0]
         return self._run_batch(inputs.flatten(end_dim=-2), weights).unflatten(0, inputs.shape[:-1])
 
     def _run_without_gradient(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ import copy
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
+from typing import TypedDict
 
 import pennylane as qp
 import torch
@@ -24,7 +25,18 @@ from qlayers.measurements import Measurement
 
 Circuit = Callable[[], object]
 
-TOLERANCES = {torch.float32: {"rtol": 1e-4, "atol": 2e-5}, torch.float64: {"rtol": 1e-9, "atol": 1e-10}}
+
+class Tolerance(TypedDict):
+    """How closely two numbers agree: ``|a - b| <= atol + rtol |b|``."""
+
+    rtol: float
+    atol: float
+
+
+TOLERANCES: dict[torch.dtype, Tolerance] = {
+    torch.float32: {"rtol": 1e-4, "atol": 2e-5},
+    torch.float64: {"rtol": 1e-9, "atol": 1e-10},
+}
 """How closely two exact computations of one circuit agree, by the precision of the layer."""
 
 

@@ -17,7 +17,7 @@ def fourier_coefficients(
     ``max_frequency`` in absolute value; higher ones fold back onto lower, so choose it with room to spare.
 
     Args:
-        function: Maps angles of shape ``(batch,)``, in radians, to values of shape ``(batch,)`` or ``(batch, n_outputs)``.
+        function: Maps angles in radians, shape ``(batch,)``, to values of shape ``(batch,)`` or ``(batch, n_outputs)``.
         max_frequency: The largest frequency to resolve.
 
     Returns:
