@@ -44,25 +44,22 @@ def check(program: Program, lines: Sequence[str], config_dir: str | None = None)
         return _checked(program, overrides, composer)
 
 
-def check_sweep(program: Program, lines: Sequence[str], config_dir: str | None = None) -> Checked:
+def check_sweep(program: Program, lines: Sequence[str], config_dir: str | None = None) -> tuple[str, ...]:
     """Check a multirun: every value of every swept key once, not every combination.
 
     Combinations are what each job checks for itself when it starts. Ranges that only a sweeper can enumerate are
     left to the jobs too.
 
     Returns:
-        The first job's configuration, and the remarks on all of them.
+        The remarks on all jobs, each once.
+
+    Raises:
+        StudyError: naming the first thing that is wrong.
     """
     overrides = parse_overrides(lines)
-    remarks: dict[str, None] = {}
-    first: DictConfig | None = None
     with composing(program.name, config_dir) as composer:
-        for job in _covering(overrides):
-            checked = _checked(program, parse_overrides(job), composer)
-            remarks.update(dict.fromkeys(checked.remarks))
-            first = first or checked.config
-    assert first is not None  # there is always one job
-    return Checked(first, tuple(remarks))
+        jobs = [_checked(program, parse_overrides(job), composer) for job in _covering(overrides)]
+    return tuple(dict.fromkeys(remark for job in jobs for remark in job.remarks))
 
 
 def _checked(program: Program, overrides: Sequence[Override], composer: Composer) -> Checked:
@@ -77,7 +74,7 @@ def _checked(program: Program, overrides: Sequence[Override], composer: Composer
     keys = [override for override in ours if override not in choices]
     for override in choices:
         check_choice(override, composer, program.schema)
-    base = composer.compose([written(o) for o in overrides if o in choices or o.is_hydra_override()])
+    base = composer.base([written(o) for o in overrides if o in choices or o.is_hydra_override()])
     for override in keys:
         check_key(override, base, program.schema, composer.groups)
     config = composer.compose([written(override) for override in overrides])

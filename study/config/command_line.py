@@ -73,9 +73,12 @@ def _run(program: Program, task: Task, arguments: Sequence[str]) -> None:
     many = flags.multirun or any(line.replace(" ", "") == "hydra.mode=MULTIRUN" for line in flags.overrides)
     ready: list[DictConfig] = []
     if not _only_asks(flags):
-        result = (check_sweep if many else check)(program, flags.overrides, flags.config_dir)
-        ready = [] if many else [result.config]
-        for remark in result.remarks:
+        if many:
+            remarks = check_sweep(program, flags.overrides, flags.config_dir)
+        else:
+            checked = check(program, flags.overrides, flags.config_dir)
+            ready, remarks = [checked.config], checked.remarks
+        for remark in remarks:
             _say(program, remark)
     mistakes: list[Exception] = []
 

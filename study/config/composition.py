@@ -67,6 +67,7 @@ class Composer:
     def __init__(self, program: str, search_path: Sequence[str]) -> None:
         self._program = program
         self._extra = [f"hydra.searchpath=[{','.join(map(repr, search_path))}]"] if search_path else []
+        self._bases: dict[tuple[str, ...], DictConfig] = {}
 
     @cached_property
     def groups(self) -> list[str]:
@@ -76,6 +77,12 @@ class Composer:
     def options(self, group: str) -> list[str]:
         """The options of a group."""
         return self._listed(group, ObjectType.CONFIG)
+
+    def base(self, choices: Sequence[str]) -> DictConfig:
+        """As `compose`, for choices of options alone; the jobs of a sweep share it, so it must not be changed."""
+        if tuple(choices) not in self._bases:
+            self._bases[tuple(choices)] = self.compose(choices)
+        return self._bases[tuple(choices)]
 
     def _listed(self, group: str, kind: ObjectType) -> list[str]:
         loader = GlobalHydra.instance().config_loader()
@@ -100,8 +107,22 @@ def composing(program: str, config_dir: str | None = None) -> Iterator[Composer]
     register_resolvers()
     if config_dir is not None and not os.path.isdir(config_dir):
         raise StudyError(f"--config-dir={config_dir} is not a folder.")
-    with initialize_config_dir(str(CONFIG_DIR), job_name=program):
-        yield Composer(program, [] if config_dir is None else [f"file://{os.path.abspath(config_dir)}"])
+    search_path = [] if config_dir is None else [f"file://{os.path.abspath(config_dir)}"]
+    with _undisturbed(), initialize_config_dir(str(CONFIG_DIR), job_name=program):
+        yield Composer(program, search_path)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Set Hydra's one global instance aside: a job of a multirun is checked while that multirun is running."""
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().clear()
+        if outer is not None:
+            GlobalHydra.instance().initialize(outer)
 
 
 def one_paragraph(error: BaseException) -> str:
