@@ -97,14 +97,23 @@ def check_ansatz(ansatz: Ansatz, n_qubits: int = 3, depth: int = 2) -> None:
             ansatz.apply(values[layer], range(n_qubits), layer)
 
     def probabilities(values: torch.Tensor) -> torch.Tensor:
-        # Between further rotations, so that rotations about z on the ground state and before measuring count as well.
-        return _probabilities(lambda: (_tilt(n_qubits), apply(values), _tilt(n_qubits)), n_qubits)
+        def circuit() -> None:
+            # Between further rotations, so that rotations about z on the ground state and before measuring count too.
+            _tilt(n_qubits)
+            apply(values)
+            _tilt(n_qubits)
+
+        return _probabilities(circuit, n_qubits)
 
     jacobian = torch.autograd.functional.jacobian(probabilities, weights)
     unused = (jacobian.abs().amax(dim=0) < 1e-9).nonzero().tolist()
     assert not unused, f"{ansatz!r} does not use the weights at {unused}"
 
-    purities = _purities(lambda: (_tilt(n_qubits), apply(weights)), n_qubits)
+    def state() -> None:
+        _tilt(n_qubits)
+        apply(weights)
+
+    purities = _purities(state, n_qubits)
     entangles = bool(purities.min() < 1 - 1e-9)
     declared = ansatz.entanglement != "none"
     assert entangles == declared or n_qubits == 1, f"{ansatz!r} declares entanglement={ansatz.entanglement!r}"
