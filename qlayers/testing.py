@@ -43,7 +43,7 @@ TOLERANCES: dict[torch.dtype, Tolerance] = {
 def check_component(component: Component) -> None:
     """A component is a value: a frozen dataclass that is compared, hashed and pickled by its settings."""
     assert is_dataclass(component), f"{component!r} is not a dataclass"
-    assert type(component).__dataclass_params__.frozen, f"{component!r} is not frozen"  # type: ignore[attr-defined]
+    assert type(component).__dataclass_params__.frozen, f"{component!r} is not frozen"
     assert copy.copy(component) == component, f"{component!r} does not equal its copy"
     assert hash(copy.copy(component)) == hash(component), f"{component!r} and its copy hash differently"
     assert pickle.loads(pickle.dumps(component)) == component, f"{component!r} changes when pickled"
