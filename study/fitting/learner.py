@@ -46,7 +46,7 @@ class Learner(ABC):
     def fit(
         self, data: Prepared, folder: Path, *, seed: int, progress: bool = True, resume: bool = False
     ) -> None:
-        """Fit on `data.train`, writing `metrics.csv` (and whatever else the class documents) into `folder`.
+        """Fit on `data.train`, writing the record that the class documents into `folder`.
 
         Args:
             data: the prepared parts; the test part is never read.
