@@ -68,7 +68,7 @@ def _start(config: DictConfig, console: Console) -> RunFolder:
         write_split(files.split, data.parts)
         if circuits:
             write_text(files.circuit_text, circuits[0].draw() + "\n")
-            save(circuits[0].draw_figure(), files.circuit_picture)
+            save(circuits[0].draw_figure(), files.circuit_picture, margins="tight")
         manifest = new_manifest(
             name=name,
             digest=digest,

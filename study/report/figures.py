@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from study.metrics import CALIBRATION_BINS
 from study.report.style import BLUE, GREEN, GREY, ORANGE, bare, drawn
 
-N_BINS = 10
 Z_95 = 1.959963984540054
 
 
@@ -41,7 +41,8 @@ def learning_curves(path: Path, history: pd.DataFrame, title: str) -> None:
         loss.set_title(title)
         loss.legend(frameon=False)
         bare(gradient).plot(epochs, history["gradient_norm"], color=GREEN, **style)
-        if (history["gradient_norm"] > 0).all():
+        norms = history["gradient_norm"]
+        if 0 < 10 * norms.min() < norms.max():
             gradient.set_yscale("log")
         gradient.set_ylabel("gradient norm (L2)")
         gradient.set_xlabel("epoch")
@@ -101,7 +102,8 @@ def parity_plot(path: Path, targets: np.ndarray, predicted: np.ndarray, name: st
 def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray, title: str) -> None:
     """How often the predicted class was right, against the probability it was given.
 
-    Each point is a bin of equal width with its 95 % Wilson interval; below, how many test rows are in each.
+    Each point is one of the bins of the calibration error, with its 95 % Wilson interval; below, how many test rows
+    are in each.
 
     Args:
         path: where the PNG goes.
@@ -109,8 +111,8 @@ def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray,
         confidence: the probability of the predicted class (n_rows,).
         title: above the figure.
     """
-    edges = np.linspace(0, 1, N_BINS + 1)
-    bins = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, N_BINS - 1)
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    bins = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, CALIBRATION_BINS - 1)
     left = float(edges[bins.min()])
     with drawn(path, width=5.0, height=6.0) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -132,7 +134,8 @@ def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray,
             )
         upper.plot([], [], "o", color=BLUE, label="test rows in a bin, 95 % interval")
         upper.set(xlim=(left, 1), ylim=(0, 1.02), ylabel="share that was right", title=title)
-        upper.legend(frameon=False, loc="upper left")
+        # Outside: points lie above the diagonal for one model and below it for the next.
+        figure.legend(frameon=False, loc="outside lower center", ncols=2)
         bare(lower).hist(confidence, bins=edges.tolist(), color=BLUE, edgecolor="white")
         lower.set(xlabel="probability given to the predicted class", ylabel="rows")
         lower.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))

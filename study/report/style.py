@@ -24,9 +24,10 @@ def drawn(path: Path, width: float = 6.0, height: float = 4.5) -> Iterator[Figur
     save(figure, path)
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, margins: str | None = None) -> None:
+    """Write the figure to `path` as it is laid out, or with `margins="tight"` cut to what is drawn."""
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, bbox_inches="tight", facecolor="white")
+        figure.savefig(temporary, dpi=DPI, bbox_inches=margins, facecolor="white")
 
 
 def bare(axes: Axes) -> Axes:

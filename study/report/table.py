@@ -21,13 +21,13 @@ def comparison(results: Results, console: Console) -> RenderableType:
     """One table, or one for quality and one for cost where the console is too narrow for both."""
     quality = METRICS[results.task]
     whole = comparison_table(results, (*quality, *COST), _title(results))
-    footnote = _footnote(results)
+    footnotes = [Text(line, style="dim") for line in _footnotes(results)]
     if _width(whole, console) <= console.width:
-        return Group(whole, footnote)
+        return Group(whole, *footnotes)
     return Group(
         comparison_table(results, quality, _title(results)),
         comparison_table(results, COST, "What it cost"),
-        footnote,
+        *footnotes,
     )
 
 
@@ -64,8 +64,10 @@ def _title(results: Results) -> str:
     return f"{results.data}, {results.n_test} test rows"
 
 
-def _footnote(results: Results) -> Text:
-    primary = primary_column(results.task)
-    lines = [f"{BEST} best in its column; the winner is decided by {primary.name}, declared beforehand."]
+def _footnotes(results: Results) -> list[str]:
+    lines = []
+    if len(results.models) > 1:
+        primary = primary_column(results.task)
+        lines = [f"{BEST} best in its column; the winner is decided by {primary.name}, declared beforehand."]
     lines += [f"{model.label} failed: {model.failure}" for model in results.models if model.failure]
-    return Text("\n".join(lines), style="dim")
+    return lines

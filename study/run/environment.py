@@ -42,8 +42,8 @@ def code_version(checkout: Path = CHECKOUT) -> dict[str, Any]:
 
 def package_versions() -> dict[str, str]:
     """Every installed distribution and its version."""
-    found = {item.metadata["Name"]: item.version for item in importlib.metadata.distributions()}
-    return {name: found[name] for name in sorted(found, key=str.lower)}
+    found = [item.metadata for item in importlib.metadata.distributions()]
+    return {item["Name"]: item["Version"] for item in sorted(found, key=lambda item: item["Name"].lower())}
 
 
 def machine() -> dict[str, Any]:

@@ -16,25 +16,29 @@ from study.run.circuits import circuit_features, quantum_layers, refusals
 def preflight(learner: Learner, data: Prepared) -> None:
     """Ask the learner whether it can serve the data; a torch model also takes one step there and back.
 
-    Leaves the model as the learner's own check leaves it: reductions fitted, no gradients, no executions counted,
-    the random streams where they were.
+    Leaves a torch model with its reductions fitted, no gradients, no executions counted, and the random streams where
+    they were.
 
     Raises:
         StudyError: naming what does not fit.
-        QlayersError: what a layer says about sizes and inputs.
+        QlayersError: what a layer says about sizes and inputs; rows are named by their place in the data.
     """
-    learner.check(data)
     model = getattr(learner, "model", None)
     if not isinstance(model, nn.Module):
+        learner.check(data)
         return
-    dtype = next(model.parameters()).dtype
+    try:
+        learner.check(data)
+    except InputError:
+        _check_encodings(model, data)  # names the rows, where it is about rows
+        raise
     was_training = model.training
     try:
+        # In training mode a normalisation would learn from what is only tried here.
+        model.eval()
         with torch.random.fork_rng(devices=[]):
-            model.eval()  # in training mode a normalisation would learn from what is only tried here
-            for part in (data.train, data.validation, data.test):
-                _check_encoding(model, part, dtype)
-            _step_back(model, torch.as_tensor(data.train.inputs[:2], dtype=dtype))
+            _check_encodings(model, data)
+            _step_back(model, torch.as_tensor(data.train.inputs[:2], dtype=_dtype(model)))
     finally:
         model.train(was_training)
         model.zero_grad(set_to_none=True)
@@ -42,9 +46,14 @@ def preflight(learner: Learner, data: Prepared) -> None:
             layer.reset_execution()
 
 
-def _check_encoding(model: nn.Module, part: Part, dtype: torch.dtype) -> None:
+def _check_encodings(model: nn.Module, data: Prepared) -> None:
+    for part in (data.train, data.validation, data.test):
+        _check_encoding(model, part)
+
+
+def _check_encoding(model: nn.Module, part: Part) -> None:
     """Refuse rows that no circuit can be made of. What a trainable layer gives the circuit is not settled yet."""
-    found = circuit_features(model, torch.as_tensor(part.inputs, dtype=dtype))
+    found = circuit_features(model, torch.as_tensor(part.inputs, dtype=_dtype(model)))
     if found is None or found[1].requires_grad:
         return
     reasons = np.array(refusals(*found), dtype=object)
@@ -63,3 +72,7 @@ def _step_back(model: nn.Module, rows: torch.Tensor) -> None:
         raise StudyError(
             f"No gradient could be taken through the model {type(model).__name__}: {type(error).__name__}: {error}"
         ) from error
+
+
+def _dtype(model: nn.Module) -> torch.dtype:
+    return next(model.parameters()).dtype

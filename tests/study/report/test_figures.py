@@ -73,11 +73,11 @@ def test_the_confusion_matrix_counts(tmp_path: Path, kept: list[Figure]) -> None
 
 
 def test_the_reliability_diagram_shows_share_against_confidence(tmp_path: Path, kept: list[Figure]) -> None:
-    confidence = np.array([0.52, 0.58, 0.91, 0.93, 0.95, 1.0])
+    confidence = np.array([0.54, 0.58, 0.94, 0.95, 0.97, 1.0])
     correct = np.array([True, False, True, True, False, True])
     figures.reliability_diagram(tmp_path / "reliability.png", correct, confidence, "test part")
     points = [container.lines[0].get_xydata()[0] for container in kept[0].axes[0].containers]
-    assert np.allclose(points, [(0.55, 0.5), (confidence[2:].mean(), 0.75)])
+    assert np.allclose(points, [(0.56, 0.5), (confidence[2:].mean(), 0.75)])
     assert is_picture(tmp_path / "reliability.png")
 
 
