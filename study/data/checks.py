@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from study.data.columns import kind_of, read_cells
-from study.data.reading import check_names
 from study.data.table import Table
 from study.errors import StudyError
 
 FEW_CATEGORIES = 10
 """Up to this many categories a text column is never taken for free text, however few the rows."""
+MOSTLY = 0.9
+"""Above this share a text column is taken for what most of its values are: dates, or numbers with slips."""
 
 
 def check_target(table: Table) -> None:
@@ -29,8 +30,7 @@ def check_target(table: Table) -> None:
         if cells.unreadable.any():
             raise StudyError(
                 f"The target {name!r} of {table.name!r} is not numeric "
-                f"({str(table.target[cells.unreadable].iloc[0])!r}); "
-                "a regression needs numbers."
+                f"({str(table.target[cells.unreadable].iloc[0])!r}); a regression needs numbers."
             )
         return
     single = [
@@ -42,10 +42,9 @@ def check_target(table: Table) -> None:
         )
         raise StudyError(
             f"The target {name!r} of {table.name!r} has {len(single)} of {len(table.classes)} classes with a "
-            "single sample "
-            f"({shown}); a class needs at least two. Merge or remove them, or, if the target is a quantity, "
-            "set "
-            f"data.task=regression. (Classification, because: {table.task_reason or 'the dataset says so'}.)"
+            f"single sample ({shown}); a class needs at least two. Merge or remove them, or, if the target "
+            "is a quantity, set data.task=regression. (Classification, because: "
+            f"{table.task_reason or 'the dataset says so'}.)"
         )
 
 
@@ -53,7 +52,6 @@ def check_features(features: pd.DataFrame, name: str, max_categories: int) -> No
     """Raises StudyError on a table without features and on columns that are none: dates, free text, empty ones."""
     if features.shape[1] == 0:
         raise StudyError(f"The dataset {name!r} has no feature columns left besides the target.")
-    check_names([str(column) for column in features.columns], f"The dataset {name!r}")
     for column in features.columns:
         series = features[column]
         kind = kind_of(series)
@@ -69,32 +67,32 @@ def _check_cardinality(series: pd.Series, max_categories: int) -> None:
     cells = read_cells(series, "categorical")
     texts = pd.Series(cells.values[cells.present], dtype=str)
     distinct = texts.nunique()
-    mostly_distinct = distinct > FEW_CATEGORIES and 2 * distinct > len(texts)
-    if distinct <= max_categories and not mostly_distinct:
+    if distinct <= FEW_CATEGORIES:
         return
     example = texts.iloc[0]
-    found = f"The column {series.name!r} holds {distinct} different texts in {len(texts)} rows (such as {example!r})"
+    found = (
+        f"The column {series.name!r} holds {distinct} different texts in {len(texts)} rows (such as "
+        f"{example!r})"
+    )
     aside = f"set it aside with data.drop=[{series.name!r}]"
-    if pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True).notna().mean() > 0.9:
+    if pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True).notna().mean() > MOSTLY:
         raise StudyError(
             f"{found}, which are dates: {aside}, turn it into numbers, or, if it tells the order of the "
-            "rows, use "
-            f"split=time split.time={series.name}."
+            f"rows, use split=time split.time={series.name}."
         )
     numbers = read_cells(texts, "numeric").present
-    if numbers.mean() > 0.5:
+    if MOSTLY < numbers.mean() < 1:
         raise StudyError(
-            f"{found}; most are numbers, but not all: {texts[~numbers].iloc[0]!r} is none. Correct the file, "
-            f"or {aside}."
+            f"{found}; nearly all are numbers, but {texts[~numbers].iloc[0]!r} is none. Correct the file (an "
+            f"empty cell is a missing value; codes are told from numbers by a letter in front), or {aside}."
         )
-    if mostly_distinct:
+    if 2 * distinct > len(texts):
         raise StudyError(
             f"{found}: an identifier or free text, not a category. In a data file, {aside}; if it names a "
-            "group of rows, "
-            f"use split=group split.group={series.name}."
+            f"group of rows, use split=group split.group={series.name}."
         )
-    raise StudyError(
-        f"{found}, and each would become an input. In a data file, {aside}, or merge its rare values; to go "
-        "on as it is, "
-        f"raise preprocessing.max_categories={max_categories}."
-    )
+    if distinct > max_categories:
+        raise StudyError(
+            f"{found}, and each would become an input. In a data file, {aside}, or merge its rare values; to "
+            f"go on as it is, raise preprocessing.max_categories={max_categories}."
+        )

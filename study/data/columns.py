@@ -47,18 +47,34 @@ class Cells:
         return ~(self.missing | self.unreadable)
 
 
-def kind_of(series: pd.Series) -> Kind:
-    """The kind of a training column, by its dtype. Raises StudyError on dates, bytes, lists and complex numbers."""
+def kind_or_none(series: pd.Series) -> Kind | None:
+    """The kind of a column by its values; None for dates, bytes, lists and complex numbers, which have none."""
     inferred = pd.api.types.infer_dtype(series, skipna=True)
-    if inferred in _INFERRED and all(pd.api.types.is_scalar(value) for value in series.dropna().head(100)):
-        return _INFERRED[inferred]
-    raise StudyError(
-        f"The column {series.name!r} holds {_plain(inferred)}, which is no feature as it stands: turn it "
-        "into numbers or "
-        "categories, set it aside with data.drop=[...], or, if it tells the order of the rows, use "
-        "split=time "
-        f"split.time={series.name}."
-    )
+    nested = inferred == "mixed" and not all(pd.api.types.is_scalar(value) for value in series.dropna())
+    return None if nested else _INFERRED.get(inferred)
+
+
+def described(series: pd.Series) -> str:
+    """What the column holds, in words, for a message."""
+    kind = kind_or_none(series)
+    if kind is not None:
+        return {"numeric": "numbers", "categorical": "text", "boolean": "truth values"}[kind]
+    inferred = pd.api.types.infer_dtype(series, skipna=True)
+    if inferred.startswith(("date", "time", "period", "interval")):
+        return "dates or times"
+    return {"mixed": "lists or other nested values", "bytes": "raw bytes"}.get(inferred, f"{inferred} values")
+
+
+def kind_of(series: pd.Series) -> Kind:
+    """The kind of a feature column. Raises StudyError on a column that has none."""
+    kind = kind_or_none(series)
+    if kind is None:
+        raise StudyError(
+            f"The column {series.name!r} holds {described(series)}, which is no feature as it stands: turn "
+            "it into numbers or categories, set it aside with data.drop=[...], or, if it tells the order of "
+            f"the rows, use split=time split.time={series.name}."
+        )
+    return kind
 
 
 def read_cells(series: pd.Series, kind: Kind) -> Cells:
@@ -82,9 +98,3 @@ def read_cells(series: pd.Series, kind: Kind) -> Cells:
 def _is_opaque(series: pd.Series) -> bool:
     """Category and object columns hide numbers (Decimal, categories of ints) that are read one by one."""
     return isinstance(series.dtype, pd.CategoricalDtype) or series.dtype == object
-
-
-def _plain(inferred: str) -> str:
-    if inferred.startswith(("date", "time", "period", "interval")):
-        return "dates or times"
-    return {"mixed": "lists or other nested values", "bytes": "raw bytes"}.get(inferred, f"{inferred} values")

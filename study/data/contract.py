@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from study.data.columns import Cells, Kind, kind_of, read_cells
+from study.data.columns import Cells, Kind, described, kind_of, kind_or_none, read_cells
 from study.data.drift import Reference, verdict
 from study.data.missing import REFUSING, Policy
 from study.data.names import listed, nearest
@@ -123,8 +123,7 @@ class Contract:
             others = f" Unknown columns of the input: {listed(extra)}." if extra else ""
             raise StudyError(
                 f"The input lacks {len(absent)} of the {len(self.names)} columns that the model was trained "
-                "on: "
-                f"{listed(absent)}{nearest(absent[0], extra)}.{others}"
+                f"on: {listed(absent)}{nearest(absent[0], extra)}.{others}"
             )
         if extra:
             raise StudyError(
@@ -185,13 +184,15 @@ class Contract:
 
 
 def _check_type(column: ColumnContract, series: pd.Series) -> None:
-    kind = kind_of(series)
-    usable = read_cells(series, column.kind)
-    all_unreadable = bool(usable.unreadable.any()) and not usable.present.any()
-    if all_unreadable or (column.kind == "numeric" and kind == "boolean"):
-        example = str(series.dropna().iloc[0])
+    kind = kind_or_none(series)
+    usable = read_cells(series, column.kind) if kind is not None else None
+    if usable is None or (usable.unreadable.any() and not usable.present.any()) or _is_flag(column, kind):
         raise StudyError(
-            f"The column {column.name!r} of the input is {kind} (such as {example!r}); the model was trained "
-            "on a "
-            f"{column.kind} column."
+            f"The column {column.name!r} of the input holds {described(series)} (such as "
+            f"{str(series.dropna().iloc[0])!r}); the model was trained on a {column.kind} column."
         )
+
+
+def _is_flag(column: ColumnContract, kind: Kind | None) -> bool:
+    """Truth values where numbers were: they can be read as 0 and 1, but that is hardly what they mean."""
+    return column.kind == "numeric" and kind == "boolean"

@@ -41,7 +41,10 @@ class Reference:
     def of(cls, cells: Cells, kind: Kind) -> Self:
         present = cells.values[cells.present]
         if kind == "numeric":
-            deciles = np.unique(np.quantile(present.astype(np.float64), np.arange(1, 10) / 10))
+            numbers = present.astype(np.float64)
+            deciles = np.unique(np.quantile(numbers, np.arange(1, 10) / 10))
+            if deciles[0] == numbers.min():  # else what falls below a constant would share its bin
+                deciles = np.insert(deciles, 0, np.nextafter(deciles[0], -np.inf))
             empty = cls(tuple(float(edge) for edge in deciles), (), ())
         else:
             empty = cls((), tuple(sorted({str(value) for value in present})), ())

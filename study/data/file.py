@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -34,12 +34,12 @@ class File(Dataset):
     task: TaskOption = "auto"
     missing: Policy = "error"
     drop: Sequence[str] = ()
-    confidentiality: str = "sensitive"
+    confidentiality: str = field(default="sensitive", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for option, meaning in (("path", "a CSV or Parquet file"), ("target", "the column to predict")):
-            if not getattr(self, option):
+            if getattr(self, option) in (None, ""):
                 raise StudyError(
                     f"data.{option} is required with data=file: name {meaning}, data.{option}=..."
                 )
@@ -82,7 +82,6 @@ class File(Dataset):
             if dropped not in columns:
                 raise StudyError(
                     f"data.drop names {dropped!r}, which is not a column of "
-                    f"{self.path}{nearest(dropped, columns)}. "
-                    f"Its columns: {listed(columns)}."
+                    f"{self.path}{nearest(dropped, columns)}. Its columns: {listed(columns)}."
                 )
         return frame[name]

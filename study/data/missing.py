@@ -41,6 +41,11 @@ def apply_policy(table: Table) -> Table:
     columns = [(str(name), missing_mask(table.features[name])) for name in table.features.columns]
     in_target = missing_mask(table.target)
     if table.missing == "drop":
+        if table.fixed_parts is not None:
+            raise StudyError(
+                f"data.missing=drop cannot serve {table.name!r}, which brings its own split: the parts name "
+                "its rows."
+            )
         incomplete = np.any([in_target, *(mask for _, mask in columns)], axis=0)
         if not incomplete.any():
             return table
@@ -48,10 +53,9 @@ def apply_policy(table: Table) -> Table:
             worst = max(columns, key=lambda column: int(column[1].sum()), default=("", in_target))
             raise StudyError(
                 f"data.missing=drop leaves no row of {table.name!r}: each of its {len(incomplete)} rows has "
-                "a missing or "
-                f"infinite value, most of them in {worst[0]!r} ({int(worst[1].sum())}). Set such columns "
-                "aside with "
-                "data.drop=[...], or fill the gaps with data.missing=mean, median or most_frequent."
+                f"a missing or infinite value, most of them in {worst[0]!r} ({int(worst[1].sum())}). Set "
+                "such columns aside with data.drop=[...], or fill the gaps with data.missing=mean, median "
+                "or most_frequent."
             )
         return dataclasses.replace(
             table,
@@ -62,8 +66,8 @@ def apply_policy(table: Table) -> Table:
     if in_target.any():
         raise StudyError(
             f"The target {table.target.name!r} of {table.name!r} has {int(in_target.sum())} missing or "
-            "infinite values, and "
-            "a target is never filled in: remove those rows, or choose data.missing=drop."
+            "infinite values, and a target is never filled in: remove those rows, or choose "
+            "data.missing=drop."
         )
     if table.missing == "error":
         counts = {name: int(mask.sum()) for name, mask in columns if mask.any()}
@@ -80,8 +84,6 @@ def _refusal(table: Table, counts: dict[str, int]) -> str:
         return f"{found}. Clean them in the data module: it alone knows what they mean."
     return (
         f"{found}, and data.missing=error accepts none. Choose a policy: data.missing=drop removes those "
-        "rows, "
-        "data.missing=mean, median or most_frequent fills the gaps from the training part; or set the "
-        "columns aside "
-        "with data.drop=[...]."
+        "rows, data.missing=mean, median or most_frequent fills the gaps from the training part; or set the "
+        "columns aside with data.drop=[...]."
     )

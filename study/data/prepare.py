@@ -14,6 +14,7 @@ from study.data.contract import Contract
 from study.data.datamodule import is_datamodule, read_datamodule
 from study.data.missing import apply_policy, check_policy
 from study.data.preprocessing import Preprocessor
+from study.data.reading import check_names
 from study.data.splits.base import Parts, Split, check_training_classes
 from study.data.splits.stratified import Stratified
 from study.data.table import Dataset, Table, Task
@@ -73,9 +74,10 @@ def load_table(source: Dataset | Table | Any) -> Table:
             "LightningDataModule."
         )
     check_policy(table.missing)
-    numbered = dataclasses.replace(
-        table, features=table.features.reset_index(drop=True), target=table.target.reset_index(drop=True)
-    )
+    features, target = table.features.reset_index(drop=True), table.target.reset_index(drop=True)
+    features.columns = features.columns.map(str)
+    check_names(list(features.columns), f"The dataset {table.name!r}")
+    numbered = dataclasses.replace(table, features=features, target=target)
     complete = apply_policy(numbered)
     check_target(complete)
     return complete
@@ -122,10 +124,10 @@ def _parts(table: Table, split: Split) -> Parts:
         return split.parts(table)
     if not isinstance(split, Stratified) or split.fold or split.repeat:
         raise StudyError(
-            f"The data module {table.name!r} brings its own training, validation and test parts, so split="
-            f"{type(split).__name__.lower()} with fold {split.fold} of repeat {split.repeat} cannot be made "
-            "of it. Leave "
-            "split=stratified split.fold=0 split.repeat=0, which then takes the module's own parts."
+            f"The data module {table.name!r} brings its own training, validation and test parts, so "
+            f"split={type(split).__name__.lower()} with fold {split.fold} of repeat {split.repeat} cannot be "
+            "made of it. Leave split=stratified split.fold=0 split.repeat=0, which then takes the module's "
+            "own parts."
         )
     check_training_classes(table, table.fixed_parts)
     return table.fixed_parts

@@ -15,6 +15,8 @@ from study.data.names import listed
 from study.errors import StudyError
 
 Scale = Literal["standard", "minmax", "none"]
+SMALLEST_SPREAD = 1e-150
+"""Columns that spread less than this count as constant: dividing by less overflows on ordinary values."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,7 @@ class Encoder:
         if cells.missing.any() and self.fill is None:
             raise StudyError(
                 f"The column {self.name!r} has {int(cells.missing.sum())} missing or infinite values, and "
-                "the policy it was "
-                "fitted with fills none."
+                "the policy it was fitted with fills none."
             )
         values = cells.values
         if cells.missing.any():
@@ -158,9 +159,9 @@ def _spread(values: np.ndarray, scale: Scale) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     if scale == "none":
         return 0.0, 1.0
-    noise = 8 * np.finfo(np.float64).eps * max(abs(low), abs(high))
+    noise = max(8 * np.finfo(np.float64).eps * max(abs(low), abs(high)), SMALLEST_SPREAD)
     with np.errstate(over="ignore", invalid="ignore"):
-        if high - low <= max(noise, float(np.finfo(np.float64).tiny)):
+        if high - low <= noise:
             return low, 0.0
         if scale == "minmax":
             return low, high - low

@@ -57,6 +57,7 @@ def _read_csv(place: Path, given: str, text: Collection[str]) -> pd.DataFrame:
             io.StringIO(content),
             index_col=False,
             low_memory=False,
+            float_precision="round_trip",  # the default is off by a bit now and then
             dtype={name: str for name in text if name in header},
         )
     except (pd.errors.ParserError, ValueError, OverflowError) as error:
@@ -90,8 +91,8 @@ def _check_fields(content: str, given: str) -> list[str]:
             elif len(record) != len(header):
                 raise StudyError(
                     f"{given} is ragged: the record that ends in line {records.line_num} has {len(record)} "
-                    "fields, the "
-                    f"header {len(header)}. Text that contains a comma must stand in double quotes."
+                    f"fields, the header {len(header)}. Text that contains a comma must stand in double "
+                    "quotes."
                 )
     except csv.Error as error:
         raise StudyError(f"{given} cannot be read as CSV near line {records.line_num}: {error}.") from error
@@ -123,8 +124,7 @@ def check_names(names: list[str], given: str) -> None:
     if unnamed:
         raise StudyError(
             f"{given}: column {unnamed[0]} of {len(names)} has no name. Name it in the header (a pandas "
-            "index is left out "
-            "with to_csv(index=False))."
+            "index is left out with to_csv(index=False))."
         )
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:

@@ -47,8 +47,7 @@ class Table:
         if len(self.features) != len(self.target):
             raise StudyError(
                 f"The dataset {self.name!r} has {len(self.features)} rows of features and {len(self.target)} "
-                "targets; "
-                "the two must be the same."
+                "targets; the two must be the same."
             )
 
     @cached_property
@@ -70,7 +69,7 @@ class Table:
             return []
         labels = self.target.dropna().unique()
         try:
-            ordered = sorted(labels, key=float) if not _is_text(self.target) else sorted(labels, key=str)
+            ordered = sorted(labels, key=str if pd.api.types.is_string_dtype(self.target) else float)
         except (TypeError, ValueError):
             ordered = sorted(labels, key=str)
         return list(dict.fromkeys(label_text(label) for label in ordered))
@@ -106,10 +105,6 @@ def label_text(label: object) -> str:
     if isinstance(label, (float, np.floating)) and float(label).is_integer():
         return str(int(label))
     return str(label)
-
-
-def _is_text(series: pd.Series) -> bool:
-    return pd.api.types.is_string_dtype(series.dtype)
 
 
 def _update(digest: hashlib._Hash, series: pd.Series) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.data.columns import kind_of, read_cells
+from study.data.columns import described, kind_or_none, read_cells
 from study.data.table import Task
 from study.errors import StudyError
 
@@ -19,20 +19,25 @@ def decide_task(target: pd.Series, wanted: str) -> tuple[Task, str]:
     numbers are classes when there are at most `MAX_NUMERIC_CLASSES` different ones, and quantities otherwise;
     numbers with a fraction are always quantities.
     """
-    kind = kind_of(target)
+    kind = kind_or_none(target)
+    if kind is None:
+        raise StudyError(
+            f"The target {target.name!r} holds {described(target)}; it must hold numbers, text or truth "
+            "values."
+        )
     if wanted == "classification":
         return "classification", "data.task=classification"
     if wanted == "regression":
         if kind != "numeric":
             example = target.dropna().iloc[0] if target.notna().any() else None
             raise StudyError(
-                f"data.task=regression needs numbers, and the target {target.name!r} holds {kind} values "
-                "such as "
-                f"{str(example)!r}; choose data.task=classification or another target."
+                f"data.task=regression needs numbers, and the target {target.name!r} holds "
+                f"{described(target)} such as {str(example)!r}; choose data.task=classification or another "
+                "target."
             )
         return "regression", "data.task=regression"
     if kind != "numeric":
-        return "classification", f"the target {target.name!r} holds {kind} values"
+        return "classification", f"the target {target.name!r} holds {described(target)}"
     cells = read_cells(target, "numeric")
     distinct = np.unique(cells.values[cells.present])
     if not np.all(distinct == np.round(distinct)):

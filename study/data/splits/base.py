@@ -101,7 +101,6 @@ def check_training_classes(table: Table, parts: Parts) -> None:
     if absent:
         raise StudyError(
             f"The class {absent[0]!r} of {table.name!r} has no row in the training part of this split. "
-            "Choose another "
-            "split.fold or split.n_folds, a smaller split.validation_fraction, or merge the class with "
-            "another."
+            "Choose another split.fold or split.n_folds, a smaller split.validation_fraction, or merge the "
+            "class with another."
         )

@@ -57,8 +57,7 @@ class Group(Split):
         if len(names) < needed:
             raise StudyError(
                 f"split.group={self.group} has {len(names)} groups; split.n_folds={self.n_folds} needs at "
-                f"least {needed} "
-                "(training, validation and test are made of different groups)."
+                f"least {needed} (training, validation and test are made of different groups)."
             )
         return groups
 
@@ -82,8 +81,7 @@ def split_column(table: Table, option: str, name: str) -> pd.Series:
     if gaps:
         raise StudyError(
             f"split.{option}={name} has {gaps} missing values, so these rows belong nowhere: complete the "
-            "column or "
-            "remove the rows (data.missing=drop)."
+            "column or remove the rows (data.missing=drop)."
         )
     return table.features[name]
 

@@ -23,9 +23,8 @@ def strata(table: Table, n_folds: int) -> np.ndarray:
         if counts[smallest] < n_folds:
             raise StudyError(
                 f"split.n_folds={n_folds} is more than the class {table.classes[smallest]!r} of "
-                f"{table.name!r} has rows "
-                f"({counts[smallest]}): choose split.n_folds={max(2, counts[smallest])} or fewer, or merge "
-                "the class."
+                f"{table.name!r} has rows ({counts[smallest]}): choose "
+                f"split.n_folds={max(2, counts[smallest])} or fewer, or merge the class."
             )
         return table.codes
     n_rows = len(table.target)

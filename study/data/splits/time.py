@@ -45,8 +45,7 @@ class Time(Split):
         if stretch == 0:
             raise StudyError(
                 f"split.n_folds={self.n_folds} needs at least {self.n_folds + 1} rows in time order, and "
-                f"{table.name!r} "
-                f"has {n_rows}."
+                f"{table.name!r} has {n_rows}."
             )
         test_start = n_rows - (self.n_folds - self.fold) * stretch  # as scikit-learn's TimeSeriesSplit
         test_end = _cut(ordered, test_start + stretch)
@@ -70,10 +69,10 @@ class Time(Split):
             example = column[parsed.isna()].iloc[0]
             raise StudyError(
                 f"split.time={self.time} holds {str(example)!r}, which is neither a number nor a date in ISO "
-                "8601 "
-                "(2026-11-21, 2026-11-21T10:00:00+01:00)."
+                "8601 (2026-11-21, 2026-11-21T10:00:00+01:00)."
             )
-        return parsed.to_numpy(dtype="datetime64[ns]").astype(np.int64)
+        moments: np.ndarray = parsed.dt.tz_localize(None).to_numpy()
+        return moments
 
 
 def _cut(ordered: np.ndarray, position: int) -> int:
