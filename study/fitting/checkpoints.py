@@ -56,19 +56,24 @@ class Checkpoints:
     def newest(self) -> dict[str, Any] | None:
         """The state after the newest epoch that can be read; None if there is no checkpoint.
 
-        Each unreadable file is reported in one line.
+        Falling back from an unreadable one is reported in one line.
 
         Raises:
             StudyError: if there are checkpoints and none can be read.
         """
         epochs = self._epochs()
+        unreadable: list[str] = []
         for _, path in reversed(epochs):
             state = read_state(path)
             if state is not None:
-                fell_back = path != epochs[-1][1]
-                _log.log(logging.WARNING if fell_back else logging.INFO, "Going on from %s.", path)
+                if unreadable:
+                    _log.warning(
+                        "%s cannot be read (truncated or damaged): going on from %s instead.",
+                        " and ".join(unreadable),
+                        path,
+                    )
                 return state
-            _log.warning("The checkpoint %s cannot be read: truncated or damaged.", path)
+            unreadable.append(path.name)
         if epochs:
             raise StudyError(
                 f"None of the {len(epochs)} checkpoints in {self.folder} can be read, so there is nothing to go on "
