@@ -61,11 +61,11 @@ class CircuitSpec:
         measurement: str | Measurement = "z",
     ) -> None:
         resolved = {
-            "n_qubits": _positive("n_qubits", n_qubits),
-            "n_features": _positive("n_features", n_qubits if n_features is None else n_features),
+            "n_qubits": positive("n_qubits", n_qubits),
+            "n_features": positive("n_features", n_qubits if n_features is None else n_features),
             "encoding": resolve(encoding, Encoding),  # type: ignore[type-abstract]
             "ansatz": resolve(ansatz, Ansatz),  # type: ignore[type-abstract]
-            "depth": _positive("depth", depth),
+            "depth": positive("depth", depth),
             "reupload": reupload,
             "measurement": resolve(measurement, Measurement),  # type: ignore[type-abstract]
         }
@@ -125,7 +125,8 @@ class CircuitSpec:
         return f"{self.n_features} features → {middle} → {_spell(self.measurement)} on {self.n_qubits} qubits"
 
 
-def _positive(option: str, value: int) -> int:
+def positive(option: str, value: int) -> int:
+    """The value, or ConfigurationError if it is no positive integer."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{option} must be a positive integer, but got {value!r}.")
     return value

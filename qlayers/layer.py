@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import copy
-import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pennylane as qp
 import torch
-from pennylane.tape import QuantumScript
 
-from qlayers import tape as tapes
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend
 from qlayers.batching import broadcasts_correctly, concatenate, run_unrolled
-from qlayers.circuit import CircuitSpec
+from qlayers.circuit import CircuitSpec, positive
 from qlayers.components import resolve
+from qlayers.described import DescribedLayer
 from qlayers.encodings import Encoding
-from qlayers.errors import ConfigurationError, ExecutionWarning, InputError, InputRangeWarning
+from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
 from qlayers.execution import CircuitCounter, Execution, instrument
 from qlayers.inputs import check_samples, check_width, describe_out_of_range
 from qlayers.measurements import Measurement
 from qlayers.qnodes import QNodeRecipe
 from qlayers.state_shift import differentiate_amplitudes
-
-WeightShapes = Mapping[str, int | tuple[int, ...]]
-InitMethod = Callable[..., Any] | Mapping[str, Any] | None
-
-_PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+from qlayers.torch_layer import InitMethod, WeightShapes
 
 
-class QuantumLayer(qp.qnn.TorchLayer):
+class QuantumLayer(DescribedLayer):
     """A quantum circuit that maps ``(*batch, n_features)`` to ``(*batch, n_outputs)``.
 
     It is a ``qp.qnn.TorchLayer`` with the same ``state_dict`` keys. There are three ways in:
@@ -74,10 +66,8 @@ class QuantumLayer(qp.qnn.TorchLayer):
     torch.Size([8, 5, 4])
     """
 
-    spec: CircuitSpec | None
     backend: Backend | None
     n_qubits: int
-    n_features: int | None
 
     def __init__(
         self,
@@ -93,7 +83,6 @@ class QuantumLayer(qp.qnn.TorchLayer):
         weight_shapes: int | tuple[int, ...] | WeightShapes | None = None,
         init: InitMethod = None,
     ) -> None:
-        spec = CircuitSpec(n_qubits, n_features, encoding, ansatz, depth, reupload, measurement)
         has_own_circuit = type(self).circuit is not QuantumLayer.circuit
         if has_own_circuit != (weight_shapes is not None):
             raise ConfigurationError(
@@ -106,15 +95,18 @@ class QuantumLayer(qp.qnn.TorchLayer):
                 "encoding, ansatz, depth, reupload and measurement do nothing in a subclass that overrides circuit: "
                 "write them into circuit, or do not override it."
             )
-        if weight_shapes is None:
-            weight_shapes = spec.weight_shape
-            init = {"weights": spec.initial_weights()} if init is None else init
         torch.nn.Module.__init__(self)
-        self.spec = None if has_own_circuit else spec
+        self.n_qubits = positive("n_qubits", n_qubits)
+        self.n_features = positive("n_features", n_qubits if n_features is None else n_features)
+        self.spec = None if has_own_circuit else CircuitSpec(n_qubits, n_features, *parts)
         self.backend = resolve(backend, Backend)  # type: ignore[type-abstract]
-        self.n_qubits, self.n_features = spec.n_qubits, spec.n_features
-        shapes = weight_shapes if isinstance(weight_shapes, Mapping) else {"weights": weight_shapes}
-        self._set_up(None, "inputs", shapes, init, precision)
+        self._recipe = None
+        if self.spec is not None:
+            weight_shapes = self.spec.weight_shape
+            init = {"weights": self.spec.initial_weights()} if init is None else init
+        shapes = weight_shapes if isinstance(weight_shapes, Mapping) else {"weights": weight_shapes or ()}
+        self._start(self.n_features)
+        self._set_up(self.circuit, "inputs", shapes, init, precision)
 
     @classmethod
     def from_qnode(
@@ -148,117 +140,30 @@ class QuantumLayer(qp.qnn.TorchLayer):
         torch.nn.Module.__init__(layer)
         layer.spec = layer.backend = None
         layer.n_qubits, layer.n_features = len(qnode.device.wires or ()), n_features
-        layer._set_up(QNodeRecipe(qnode), input_arg, weight_shapes, init_method, precision)
+        layer._recipe = QNodeRecipe(qnode)
+        layer._start(n_features)
+        layer._set_up(qnode.func, input_arg, weight_shapes, init_method, precision)
         return layer
 
-    def _set_up(
-        self,
-        recipe: QNodeRecipe | None,
-        input_arg: str,
-        shapes: WeightShapes,
-        init: InitMethod,
-        precision: str,
-    ) -> None:
-        if precision not in _PRECISIONS:
-            raise ConfigurationError(
-                f"precision={precision!r} is unknown. Available: {', '.join(_PRECISIONS)}."
-            )
-        dtype = _PRECISIONS[precision]
-        self._recipe = recipe
-        self._input_name = input_arg
-        self._weight_names = tuple(shapes)
+    _recipe: QNodeRecipe | None
+
+    def _start(self, declared_width: int | None) -> None:
+        self._declared_width = declared_width
         self._broadcasts: bool | None = None
         self._warned_range = False
         self._counter = CircuitCounter()
         self.reset_execution()
-        function = self.circuit if recipe is None else recipe.qnode.func
-        try:
-            super().__init__(
-                qp.QNode(function, qp.device("default.qubit"), interface="torch"), dict(shapes), init
-            )
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"The circuit's arguments do not fit weight_shapes: {error}.") from error
-        # A layer without weights has its precision from here; it is not part of the state_dict.
-        self.register_buffer("_precision", torch.empty(0, dtype=dtype), persistent=False)
-        self.to(dtype)
-        self._connect(dtype)
 
-    # ---------------------------------------------------------------- the QNode behind the layer
-
-    def _connect(self, dtype: torch.dtype) -> None:
-        """Make the QNode, on a device that counts, for weights of this dtype."""
+    def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
         if self._recipe is not None:
             qnode = self._recipe.fresh()
-            device = qnode.device
-        else:
-            assert self.backend is not None
-            device = self.backend.device(self.n_qubits, dtype)
-            qnode = qp.QNode(self.circuit, device, interface="torch", diff_method=None)
-        qnode.device = instrument(device, self._counter)
-        self.__dict__["qnode"] = qnode  # TorchLayer's own __setattr__ needs it in place
-        self._connected_dtype = dtype
-        if self.backend is not None:
-            qnode.diff_method = self.backend.gradient_method(device, self._example_tape())
-
-    @property
-    def qnode_weights(self) -> dict[str, torch.Tensor]:
-        """The weights by name as they are now, wherever ``functional_call`` or a parametrisation takes them from."""
-        return {name: getattr(self, name) for name in self._weight_names}
-
-    @qnode_weights.setter
-    def qnode_weights(self, weights: dict[str, torch.Tensor]) -> None:
-        if weights:
-            raise AttributeError(
-                "Set the layer's weights by name, as in layer.weights = torch.nn.Parameter(…)."
-            )
-
-    def _init_weights(self, weight_shapes: dict[str, tuple[int, ...]], init_method: InitMethod) -> None:
-        for name, shape in weight_shapes.items():
-            init = init_method.get(name) if isinstance(init_method, Mapping) else init_method
-            weight = torch.empty(shape)
-            if init is None:
-                torch.nn.init.uniform_(weight, b=2 * math.pi)
-            elif callable(init):
-                init(weight)
-            elif torch.as_tensor(init).shape == weight.shape:
-                weight = torch.as_tensor(init).detach().clone()
-            else:
-                given = tuple(torch.as_tensor(init).shape)
-                raise ValueError(f"{name} has shape {shape}, but its initial value has shape {given}")
-            self.register_parameter(name, torch.nn.Parameter(weight))
-
-    @property
-    def input_arg(self) -> str:
-        """The name of the circuit's data argument."""
-        return self._input_name
-
-    def set_input_argument(self, input_name: str = "inputs") -> None:
-        """Change the name of the data argument, for this layer alone."""
-        self._input_name = input_name
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return torch.nn.Module.__getattr__(self, name)
-        except AttributeError:
-            qnode = self.__dict__.get("qnode")
-            if qnode is None or name.startswith("__"):
-                raise
-            return getattr(qnode, name)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "qnode"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._connect(self._connected_dtype)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> QuantumLayer:
-        replica = self.__class__.__new__(self.__class__)
-        memo[id(self)] = replica
-        replica.__setstate__(copy.deepcopy(QuantumLayer.__getstate__(self), memo))
-        return replica
-
-    # ---------------------------------------------------------------- the circuit
+            qnode.device = instrument(qnode.device, self._counter)
+            return qnode
+        assert self.backend is not None
+        device = self.backend.device(self.n_qubits, dtype)
+        qnode = qp.QNode(self.circuit, instrument(device, self._counter), interface="torch", diff_method=None)
+        qnode.diff_method = self.backend.gradient_method(device, self._example_tape(0, qnode))
+        return qnode
 
     def circuit(self, inputs: torch.Tensor, weights: torch.Tensor) -> Any:
         """The quantum function. Override it to write a circuit of your own.
@@ -280,66 +185,6 @@ class QuantumLayer(qp.qnn.TorchLayer):
     def encoding(self) -> Encoding | None:
         """The encoding, of a layer that was named by parts."""
         return self.spec.encoding if self.spec else None
-
-    @property
-    def n_outputs(self) -> int:
-        """Length of the output's last dimension; 1 for a circuit with a single scalar result."""
-        if self.spec is not None:
-            return self.spec.n_outputs
-        n_wires = len(self.qnode.device.wires or ())
-        measurements = self._example_tape().measurements
-        return sum(math.prod(m.shape(self.qnode.shots.total_shots, n_wires)) for m in measurements)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The layer's precision: that of its weights."""
-        dtypes = {weight.dtype for weight in self.qnode_weights.values()} or {self._precision.dtype}
-        if len(dtypes) > 1 or not dtypes <= set(_PRECISIONS.values()):
-            names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
-            raise InputError(
-                f"A quantum layer computes in float32 or in float64, but its weights are {names}. Call "
-                ".to(torch.float32) or .to(torch.float64) on the layer."
-            )
-        return dtypes.pop()
-
-    @property
-    def digest(self) -> str:
-        """The circuit's name, by its gates and not by its weights' values; see :func:`qlayers.tape.digest`."""
-        return tapes.digest([self._example_tape(0), self._example_tape(1)])
-
-    @property
-    def counts(self) -> tapes.CircuitCounts:
-        """Qubits, circuit depth, gates by kind after decomposition, and parameters."""
-        n_parameters = sum(weight.numel() for weight in self.qnode_weights.values())
-        return tapes.count(self._example_tape(), n_parameters)
-
-    def draw(self) -> str:
-        """The circuit as text."""
-        return tapes.draw(self._example_tape())
-
-    def draw_figure(self) -> Any:
-        """The circuit as a matplotlib figure."""
-        return tapes.draw_figure(self._example_tape())
-
-    def _example(self, seed: int = 0) -> dict[str, torch.Tensor]:
-        """Arguments that are generic, in every encoding's range, and the same on every machine."""
-        if self.n_features is None:
-            raise ConfigurationError(
-                "The number of features is not known yet. Call the layer once, or give n_features to from_qnode."
-            )
-        generator = np.random.default_rng(seed)
-        bits = self.encoding is not None and not self.encoding.differentiable
-        positions = np.arange(self.n_features)
-        inputs = (positions + seed) % 2.0 if bits else generator.uniform(0.1, 1.0, self.n_features)
-        arguments = {self._input_name: torch.as_tensor(inputs)}
-        for name, weight in self.qnode_weights.items():
-            arguments[name] = torch.as_tensor(generator.uniform(0.1, 6.0, tuple(weight.shape)))
-        return arguments
-
-    def _example_tape(self, seed: int = 0) -> QuantumScript:
-        return qp.workflow.construct_tape(self.qnode, level="user")(**self._example(seed))
-
-    # ---------------------------------------------------------------- running it
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Run the circuit on every sample.
@@ -390,12 +235,12 @@ class QuantumLayer(qp.qnn.TorchLayer):
         return self.encoding is not None and self.encoding.amplitudes and self.qnode.diff_method != "backprop"
 
     def _run_batch(self, samples: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:
-        arguments = [{self._input_name: sample, **weights} for sample in samples]
         if self._broadcasts is None and len(samples) > 1:
-            self._broadcasts = self._find_out_whether_it_broadcasts(arguments[:3])
+            tried = [{self._input_name: sample, **weights} for sample in samples[:3]]
+            self._broadcasts = self._find_out_whether_it_broadcasts(tried)
         if self._broadcasts:
             return concatenate(self.qnode(**{self._input_name: samples}, **weights), batch=len(samples))
-        return run_unrolled(self.qnode, arguments)
+        return run_unrolled(self.qnode, [{self._input_name: sample, **weights} for sample in samples])
 
     def _find_out_whether_it_broadcasts(self, arguments: list[dict[str, torch.Tensor]]) -> bool:
         exact = self.qnode.device.name == "default.qubit" and not self.qnode.shots
@@ -414,11 +259,12 @@ class QuantumLayer(qp.qnn.TorchLayer):
     def _check(self, inputs: torch.Tensor) -> None:
         device = next((weight.device for weight in self.qnode_weights.values()), None)
         check_samples(inputs, device)
-        if self.n_features is None:
+        if self._declared_width is not None:
+            check_width(inputs, self._declared_width)
+        elif self.n_features is None:
             self.n_features = inputs.shape[-1] if inputs.ndim else 1
         if self.encoding is None:
             return
-        check_width(inputs, self.spec.n_features)  # type: ignore[union-attr]
         self.encoding.check_inputs(inputs.detach().reshape(-1, inputs.shape[-1]))
         if not self._warned_range:
             message = describe_out_of_range(inputs, self.encoding)

@@ -307,6 +307,24 @@ def test_a_subclass_must_say_its_weights_and_must_not_name_parts():
         QuantumLayer.from_qnode(listed.func, SHAPES)
 
 
+def test_a_subclass_may_take_more_features_than_qubits():
+    class Two(QuantumLayer):
+        def circuit(self, inputs, weights):
+            for i in range(4):
+                qp.RX(inputs[..., i] * weights[i], wires=i % 2)
+            return qp.expval(qp.Z(0) @ qp.Z(1))
+
+    layer = Two(2, n_features=4, weight_shapes=(4,))
+    assert layer(torch.rand(3, 4)).shape == (3,)
+    with pytest.raises(InputError, match="n_features=4"):
+        layer(torch.rand(3, 5))
+
+
+def test_from_qnode_checks_the_number_of_features_when_it_is_given():
+    with pytest.raises(InputError, match="n_features=2"):
+        QuantumLayer.from_qnode(listed, SHAPES, n_features=2)(torch.rand(3, 3))
+
+
 def test_setting_weights_through_the_second_dict_is_refused_rather_than_ignored():
     with pytest.raises(AttributeError, match="by name"):
         by_parts().qnode_weights = {"weights": torch.zeros(2)}
