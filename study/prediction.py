@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,14 @@ import pandas as pd
 import torch
 from rich.console import Console
 
+from qlayers.errors import InputRangeWarning
 from study.data.reading import EXTENSIONS, read_frame
 from study.errors import StudyError
 from study.report.drift import print_drift
 from study.run.atomic import replacing
 from study.run.circuits import circuit_features, n_outside, refusals
 from study.run.folder import open_run
+from study.run.messages import plain_warnings
 from study.run.predictions import prediction_columns
 from study.run.rebuild import Rebuilt, rebuild
 
@@ -48,7 +51,8 @@ def predict(config: DictConfig, console: Console | None = None) -> Path:
     rows = read_frame(source, option="input", text=interface.contract.text_columns)
     interface.contract.check_columns(rows)
     print_drift(interface.contract.drift(rows), len(rows), console)
-    answers = answer(rebuilt, rows, threshold, console)
+    with plain_warnings(console):
+        answers = answer(rebuilt, rows, threshold, console)
     with replacing(output) as temporary:
         if EXTENSIONS[output.suffix.lower()] == "CSV":
             answers.to_csv(temporary, index=False)
@@ -73,7 +77,10 @@ def answer(
     width = (len(interface.classes),) if interface.classes else ()
     values = np.full((len(rows), *width), np.nan)
     if len(accepted):
-        values[accepted] = rebuilt.learner.predict(inputs)
+        with warnings.catch_warnings():
+            # Said already, and for how many rows.
+            warnings.simplefilter("ignore", InputRangeWarning)
+            values[accepted] = rebuilt.learner.predict(inputs)
     return _table(values, accepted, reasons, interface.classes, threshold)
 
 

@@ -14,6 +14,7 @@ from study.run.results import Role
 
 MAIN_KEY = "model"
 SEPARABLE = "separable"
+ABBREVIATIONS = frozenset({"mlp", "rbf", "svm"})
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,21 @@ def entrants(config: DictConfig, task: str, encoding_entangles: bool = False) ->
     name = _snake_case(OmegaConf.select(config, f"{MAIN_KEY}._target_").rpartition(".")[2])
     if name in {control.name for control in controls}:
         name += "_main"
-    return [Entrant(MAIN_KEY, name, name.replace("_", " "), "main"), *controls]
+    return [Entrant(MAIN_KEY, name, _readable(name), "main"), *controls]
 
 
 def _control(config: DictConfig, key: str, encoding_entangles: bool) -> Entrant:
     name = key.rpartition(".")[2]
-    label = name.replace("_", " ")
+    label = _readable(name)
     if name == SEPARABLE:
         label = "separable twin (its encoding entangles)" if encoding_entangles else "separable twin"
     elif OmegaConf.select(config, f"{key}.n_parameters") is not None:
         label += " (matched)"
     return Entrant(key, name, label, "control")
+
+
+def _readable(name: str) -> str:
+    return " ".join(word.upper() if word in ABBREVIATIONS else word for word in name.split("_"))
 
 
 def _snake_case(name: str) -> str:

@@ -58,13 +58,15 @@ def abandon(trackers: Trackers) -> None:
 
 @contextmanager
 def quiet_trackers() -> Iterator[None]:
-    """Within the block, hide the log of every migration with which MLflow sets up a new database."""
-    noisy = [logging.getLogger(name) for name in ("alembic", "mlflow")]
-    levels = [logger.level for logger in noisy]
+    """Within the block, hide what MLflow logs of setting up a new database; warnings and errors pass."""
+    # A level set on MLflow's logger would not last: MLflow sets it when it is imported, which may happen inside.
+    disabled = logging.root.manager.disable
+    chatty = logging.getLogger("lightning.pytorch.loggers.mlflow")  # warns that a new experiment is new
+    level = chatty.level
     try:
-        for logger in noisy:
-            logger.setLevel(logging.WARNING)
+        logging.disable(logging.INFO)
+        chatty.setLevel(logging.ERROR)
         yield
     finally:
-        for logger, level in zip(noisy, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(disabled)
+        chatty.setLevel(level)

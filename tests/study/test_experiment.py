@@ -232,7 +232,7 @@ def test_the_matched_network_has_the_parameters_of_the_model(tmp_path: Path) -> 
     ]
     folder, _ = run(tmp_path, "n_qubits=4", "depth=3", *others)
     main, mlp = Results.read(folder.results).models
-    assert mlp.label == "mlp (matched)"
+    assert mlp.label == "MLP (matched)"
     # One more hidden unit would cost n_inputs + n_outputs + 1 = 5 parameters, so half of that is the best match.
     assert abs(mlp.n_parameters - main.n_parameters) <= 2.5
 

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import io
+import warnings
+
+import pytest
+from rich.console import Console
+
+from qlayers.errors import ExecutionWarning
+from study.run.messages import plain_warnings
+
+
+def test_our_warnings_are_one_line_and_said_once() -> None:
+    text = io.StringIO()
+    with plain_warnings(Console(file=text, width=80)):
+        warnings.simplefilter("always")  # Python itself would say it once a line
+        for _ in range(2):
+            warnings.warn("The batch runs one by one.", ExecutionWarning, stacklevel=1)
+    assert text.getvalue() == "Warning: The batch runs one by one.\n"
+
+
+def test_warnings_of_others_pass_and_everything_is_put_back() -> None:
+    text = io.StringIO()
+    before = warnings.showwarning
+    with pytest.warns(RuntimeWarning, match="overflow"), plain_warnings(Console(file=text)):
+        warnings.warn("overflow", RuntimeWarning, stacklevel=1)
+    assert text.getvalue() == ""
+    assert warnings.showwarning is before
