@@ -10,12 +10,14 @@ from study.config.rules import TRAIN
 
 @command(TRAIN)
 def main(config: DictConfig) -> None:
-    # Imported now that the configuration is known to be good: these load torch, PennyLane and Lightning.
+    # Imported now that the command line is known to be good: these load torch, PennyLane and Lightning.
     from study.config.construction import check_construction
-    from study.experiment import train
 
     if config.resume is None:
         check_construction(config)
+
+    from study.experiment import train
+
     train(config)
 
 

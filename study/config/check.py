@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from study.config.composition import Composer, composing, one_paragraph, parse_overrides, written
@@ -74,21 +74,18 @@ def _checked(program: Program, overrides: Sequence[Override], composer: Composer
     keys = [override for override in ours if override not in choices]
     for override in choices:
         check_choice(override, composer, program.schema)
-    base = composer.base([written(o) for o in overrides if o in choices or o.is_hydra_override()])
+    chosen = composer.chosen([written(o) for o in overrides if o in choices or o.is_hydra_override()])
     for override in keys:
-        check_key(override, base, program.schema, composer.groups)
-    config = composer.compose([written(override) for override in overrides])
-    chosen = dict(config.hydra.runtime.choices)
-    with open_dict(config):
-        del config["hydra"]
+        check_key(override, chosen.config, program.schema, composer.groups)
+    config = composer.overridden(chosen, keys)
     for override in keys:
         if not override.is_delete():
-            conform(override, config, base, program.schema)
-            check_type(override, config, base, program.schema)
-    _check_missing(config, chosen)
+            conform(override, config, chosen.config, program.schema)
+            check_type(override, config, chosen.config, program.schema)
+    _check_missing(config, chosen.options)
     values = _resolved(config)
     check_schema(values, program.schema)
-    request = Request(ours, chosen, config, values)
+    request = Request(ours, chosen.options, config, values)
     for rule in program.rules:
         rule(request)
     return Checked(config, tuple(line for remark in program.remarks for line in remark(request)))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from study.config.resolvers import register_resolvers
@@ -61,13 +65,21 @@ def written(override: Override) -> str:
     return override.input_line
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A composed configuration without Hydra's own node, and the option of each group."""
+
+    config: DictConfig
+    options: Mapping[str, Any]
+
+
 class Composer:
     """The options and configurations of one program. Use it inside `composing`."""
 
     def __init__(self, program: str, search_path: Sequence[str]) -> None:
         self._program = program
         self._extra = [f"hydra.searchpath=[{','.join(map(repr, search_path))}]"] if search_path else []
-        self._bases: dict[tuple[str, ...], DictConfig] = {}
+        self._chosen: dict[tuple[str, ...], Chosen] = {}
 
     @cached_property
     def groups(self) -> list[str]:
@@ -78,26 +90,41 @@ class Composer:
         """The options of a group."""
         return self._listed(group, ObjectType.CONFIG)
 
-    def base(self, choices: Sequence[str]) -> DictConfig:
-        """As `compose`, for choices of options alone; the jobs of a sweep share it, so it must not be changed."""
-        if tuple(choices) not in self._bases:
-            self._bases[tuple(choices)] = self.compose(choices)
-        return self._bases[tuple(choices)]
+    def chosen(self, lines: Sequence[str]) -> Chosen:
+        """The configuration of the chosen options, no key overridden yet.
 
-    def _listed(self, group: str, kind: ObjectType) -> list[str]:
-        loader = GlobalHydra.instance().config_loader()
-        return sorted(loader.get_group_options(group, kind, self._program, self._extra))
+        Composing takes most of the time of a check. The jobs of a sweep share what is composed here.
 
-    def compose(self, lines: Sequence[str]) -> DictConfig:
-        """The configuration for these overrides, interpolations left as they are, with Hydra's own node.
+        Args:
+            lines: overrides that choose options, and Hydra's own.
 
         Raises:
             StudyError: with Hydra's reason, as one paragraph.
         """
-        try:
-            return compose(self._program, [*self._extra, *lines], return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise StudyError(one_paragraph(error)) from error
+        if tuple(lines) not in self._chosen:
+            with _explained():
+                config = compose(self._program, [*self._extra, *lines], return_hydra_config=True)
+            options = dict(config.hydra.runtime.choices)
+            with open_dict(config):
+                del config["hydra"]
+            self._chosen[tuple(lines)] = Chosen(config, options)
+        return self._chosen[tuple(lines)]
+
+    @staticmethod
+    def overridden(chosen: Chosen, overrides: Sequence[Override]) -> DictConfig:
+        """A copy with these keys overridden, as Hydra does it when it has composed the options.
+
+        Raises:
+            StudyError: with Hydra's reason, as one paragraph.
+        """
+        config = copy.deepcopy(chosen.config)
+        with _explained():
+            ConfigLoaderImpl._apply_overrides_to_config(list(overrides), config)
+        return config
+
+    def _listed(self, group: str, kind: ObjectType) -> list[str]:
+        loader = GlobalHydra.instance().config_loader()
+        return sorted(loader.get_group_options(group, kind, self._program, self._extra))
 
 
 @contextlib.contextmanager
@@ -132,6 +159,14 @@ def one_paragraph(error: BaseException) -> str:
         messages.append(str(error.__cause__))
     lines = [line.strip() for message in messages for line in message.splitlines()]
     return " ".join(line for line in lines if line and not line.startswith(_NOISE))
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise StudyError(one_paragraph(error)) from error
 
 
 def _reason(error: OverrideParseException) -> str:

@@ -20,8 +20,9 @@ def check_construction(config: DictConfig) -> None:
             if not isinstance(node, dict | str) or (isinstance(node, dict) and "_target_" not in node):
                 raise StudyError(f"{group}.{name} needs a class: add +{group}.{name}._target_=….")
     check_targets(config)
-    TrainerSettings.from_mapping(OmegaConf.to_container(config.trainer, resolve=True))  # type: ignore[arg-type]
     for build_it in (build.dataset, build.split, build.preprocessor):
         build_it(config)
     if "circuit" in references(raw, "model"):
         build.circuit(config)
+    # Last, because it imports Lightning.
+    TrainerSettings.from_mapping(OmegaConf.to_container(config.trainer, resolve=True))  # type: ignore[arg-type]
