@@ -18,7 +18,7 @@ from study.fitting import batches, recorder, streams
 ROOT = Path(__file__).parents[3]
 
 
-class Interrupted(Exception):
+class InterruptionError(Exception):
     pass
 
 
@@ -34,12 +34,12 @@ def fit(toy, folder, *, resume=False, interrupt_after=None, **changes):
         if module.training:
             executed += 1
             if interrupt_after is not None and executed > interrupt_after:
-                raise Interrupted
+                raise InterruptionError
 
     learner.model.register_forward_pre_hook(count)
     try:
         learner.fit(data, folder, seed=0, progress=False, resume=resume)
-    except Interrupted:
+    except InterruptionError:
         return None
     return learner
 
@@ -217,7 +217,7 @@ def test_another_seed_or_model_is_refused(toy, tmp_path):
     run = tmp_path / "run"
     fit(toy, run, interrupt_after=8)
     data = toy.toy_data()
-    with pytest.raises(StudyError, match="seed=0.*seed=1"):
+    with pytest.raises(StudyError, match=r"seed=0.*seed=1"):
         toy.toy_learner(data).fit(data, run, seed=1, progress=False, resume=True)
     other = toy.toy_data(n_classes=2)
     with pytest.raises(StudyError, match="another model"):
