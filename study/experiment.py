@@ -10,6 +10,7 @@ from rich.console import Console
 
 from study import build
 from study.data.prepare import Prepared, prepare
+from study.errors import StudyError
 from study.fitting.learner import Learner
 from study.report.style import save
 from study.report.terminal import print_report
@@ -117,7 +118,10 @@ def _carry_out(run: Run) -> RunFolder:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else reason_of(error)
         update_manifest(folder, status="failed", failure=reason, ended=now())
         tracking.abandon(trackers)
-        run.console.print(f"To go on: python train.py resume={folder.path}", soft_wrap=True, highlight=False)
+        if not isinstance(error, StudyError):  # which would only come again
+            run.console.print(
+                f"To go on: python train.py resume={folder.path}", soft_wrap=True, highlight=False
+            )
         raise
     manifest = update_manifest(folder, status="finished", ended=now())
     print_report(folder, results, manifest, run.console)

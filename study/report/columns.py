@@ -38,12 +38,12 @@ class Column:
 
 
 def three_decimals(value: float) -> str:
-    return f"{value:.3f}"
+    return f"{value:z.3f}"  # z: no minus sign before what rounds to zero
 
 
 def significant(value: float) -> str:
     """Four significant digits, for quantities in the target's own units."""
-    return f"{value:.4g}"
+    return f"{value:z.4g}"
 
 
 def whole(value: float) -> str:

@@ -93,3 +93,7 @@ def test_the_primary_metric_is_a_column_and_keys_are_unique() -> None:
         keys = [column.key for column in (*columns, *COST)]
         assert PRIMARY[task] in keys
         assert len(keys) == len(set(keys))
+
+
+def test_what_rounds_to_zero_has_no_sign(classification: MakeResults) -> None:
+    assert row(as_text(classification(-1e-9, 0.9)), "model 0")[3] == "0.000"
