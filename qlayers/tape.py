@@ -114,8 +114,11 @@ def draw(tape: QuantumScript, decimals: int | None = None) -> str:
 
 def draw_figure(tape: QuantumScript) -> Any:
     """The circuit as a matplotlib figure, templates expanded one level."""
+    import matplotlib.pyplot as plt
+
     (expanded,) = qp.transforms.decompose(tape, max_expansion=1)[0]
     figure, _ = qp.drawer.tape_mpl(expanded, style="black_white")
+    plt.close(figure)  # out of pyplot's global list, where it would be shown and kept a second time
     return figure
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import matplotlib.pyplot as plt
 import pennylane as qp
 import pytest
 import torch
@@ -114,7 +115,9 @@ def test_counts_of_a_circuit_counted_by_hand():
 def test_drawings_show_the_gates():
     layer = QuantumLayer(2, ansatz="hardware_efficient")
     assert [line.count("RY") for line in layer.draw().splitlines()] == [2, 2]
-    assert layer.draw_figure().axes
+    figure = layer.draw_figure()
+    assert figure.axes
+    assert figure.number not in plt.get_fignums()
 
 
 def test_an_ansatz_of_ones_own():
