@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
 
 # Set before torch and NumPy are imported: pytest-xdist already uses the cores, one process each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import pytest
 from hypothesis import HealthCheck, settings
 
 # A circuit's first call traces and compiles, so a per-example deadline measures the machine and not the code.
@@ -19,11 +16,3 @@ settings.register_profile(
     "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("ci" if os.environ.get("CI") else "local")
-
-
-@pytest.fixture(autouse=True)
-def _no_figures_left() -> Iterator[None]:
-    """Close the figures that a test leaves open, so that no other test finds them."""
-    yield
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
