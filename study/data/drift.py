@@ -12,6 +12,7 @@ with a handful of rows.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -58,10 +59,8 @@ class Reference:
             bins = np.searchsorted(self.edges, present.astype(np.float64), side="left")
             counts, unseen = np.bincount(bins, minlength=len(self.edges) + 1), 0
         else:
-            texts = np.array([str(value) for value in present], dtype=object)
-            counts = np.array(
-                [int((texts == category).sum()) for category in self.categories], dtype=np.int64
-            )
+            found = Counter(str(value) for value in present)
+            counts = np.array([found[category] for category in self.categories], dtype=np.int64)
             unseen = len(present) - int(counts.sum())
         return np.append(counts, [unseen, len(cells.values) - len(present)])
 

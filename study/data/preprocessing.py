@@ -56,8 +56,7 @@ class Encoder:
                 "the policy it was fitted with fills none."
             )
         values = cells.values
-        if cells.missing.any():
-            values = np.where(cells.missing, self.fill, values)  # type: ignore[arg-type]
+        values[cells.missing] = self.fill
         if self.kind == "categorical":
             return (values[:, None] == np.array(self.categories, dtype=object)).astype(np.float64)
         if self.scale == 0:
@@ -134,8 +133,12 @@ class Preprocessor:
         if kind != "numeric":
             categories = tuple(sorted(set(present))) if kind == "categorical" else ()
             return Encoder(name, kind, fill, categories=categories)
-        values = present if fill is None else np.where(cells.missing, fill, cells.values)
-        offset, scale = _spread(values.astype(np.float64), self.scale)
+        filled = (
+            present
+            if fill is None
+            else np.append(present, np.full(cells.missing.sum(), fill, dtype=np.float64))
+        )
+        offset, scale = _spread(filled.astype(np.float64), self.scale)
         if not (np.isfinite(offset) and np.isfinite(scale)):
             raise StudyError(
                 f"The values of {name!r} are too large to be scaled; express them in another unit."
