@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import math
+import signal
 import warnings
 from types import SimpleNamespace
 
@@ -202,6 +203,23 @@ def test_an_infinite_gradient_is_noticed_before_it_is_applied(toy, tmp_path):
     learner.model[0].weight.register_hook(lambda gradient: gradient * math.inf)
     with pytest.raises(StudyError, match=r"gradient's norm became (inf|nan) in epoch 0, step 0"):
         learner.fit(data, tmp_path, seed=0, progress=False)
+
+
+def test_an_interrupt_from_the_keyboard_stays_one(toy, tmp_path):
+    data = toy.toy_data()
+    learner = toy.toy_learner(data)
+
+    def interrupt(module, inputs):
+        if module.training:
+            raise KeyboardInterrupt
+
+    learner.model.register_forward_pre_hook(interrupt)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            learner.fit(data, tmp_path, seed=0, progress=False)
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning ignores it from then on
 
 
 class Given(Logger):
