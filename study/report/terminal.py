@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from study.run.folder import RunFolder
 from study.run.results import Results
 
 FILE_WIDTH = 110
+# Rich's pictures load a font from a server; without it they use the viewer's monospace font, and nothing is fetched.
+_LOADED_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def print_report(folder: RunFolder, results: Results, manifest: Mapping[str, Any], console: Console) -> None:
@@ -39,7 +42,7 @@ def save_report(folder: RunFolder, results: Results) -> None:
         )
         recorder.print(_table_and_verdict(results, recorder))
     title = f"{results.data}: {results.main.label} and its controls"
-    write_text(folder.path / "table.svg", recorder.export_svg(title=title))
+    write_text(folder.path / "table.svg", _LOADED_FONT.sub("", recorder.export_svg(title=title)))
     write_text(folder.path / "table.txt", as_text(results))
 
 
