@@ -82,3 +82,11 @@ def test_threshold_is_that_of_the_rows_it_was_fitted_on(rows):
     reduction.fit(rows[:40].float())
     one_by_one = torch.cat([reduction(row[None].float()) for row in rows])
     assert torch.equal(one_by_one, reduction(rows.float()))
+
+
+@pytest.mark.parametrize("reduction", [Pca, PcaThreshold])
+def test_too_many_components_name_both_keys_that_ask_for_them(reduction):
+    with pytest.raises(
+        ConfigurationError, match=r"n_features, or n_qubits which it follows .* to at most 2\."
+    ):
+        reduction(2, 4)

@@ -83,7 +83,6 @@ TRAIN_MISTAKES = [
     ("data=file", ["data=file needs data.path and data.target"]),
     ("data=file data.path=x.csv", ["data=file needs data.target: add data.target="]),
     ("split=group", ["split=group needs split.group"]),
-    ("split=time", ["split=time needs split.time"]),
     ("model=custom", ["model=custom needs model._target_"]),
     # what contradicts itself
     ("resume=runs/x depth=3", ["resume=runs/x", "depth=3 would change nothing"]),
