@@ -199,7 +199,7 @@ class EstimatorLearner(Learner):
         return list(
             track(
                 search(self.grid, folds, held_out_loss),
-                description=f"tuning {type(self).__name__}",
+                description="tuning",  # the run has said whom
                 total=len(points(self.grid)),
                 console=console,
                 transient=True,

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from study.config.memory import state_bytes
 from study.fitting.seeding import derive
+
+_ROWS = 1024
+_STATES = 2**26  # bytes that the states of a circuit's rows may take without being asked for
 
 
 class EpochShuffle(Sampler[list[int]]):
@@ -46,6 +50,18 @@ def training_batches(inputs: Tensor, targets: Tensor, batch_size: int, seed: int
     # A list of positions is fetched in one indexing operation, hence batch_size=None and no collation.
     sampler = EpochShuffle(len(inputs), batch_size, seed)
     return DataLoader(TensorDataset(inputs, targets), sampler=sampler, batch_size=None)
+
+
+def rows_at_once(model: nn.Module, batch_size: int) -> int:
+    """How many rows a prediction runs together: many, but no more states than training holds if these are large.
+
+    Args:
+        model: modules in it that run circuits have `n_qubits`.
+        batch_size: rows a training step, which were found to fit into memory.
+    """
+    declared = [getattr(module, "n_qubits", 0) for module in model.modules()]
+    n_qubits = max((number for number in declared if isinstance(number, int)), default=0)
+    return max(batch_size, min(_ROWS, _STATES // state_bytes(n_qubits)))
 
 
 def ordered_batches(inputs: Tensor, targets: Tensor, batch_size: int) -> DataLoader:

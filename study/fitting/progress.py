@@ -6,15 +6,18 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from study.fitting.objective import Objective
 
+_WIDE = 100  # from so many columns on there is room for a longer bar
+
 
 class ProgressBar(Callback):
-    """One bar over all epochs: loss of the latest step, validation loss and metric of the latest epoch.
+    """One bar over all epochs: loss of the latest step, validation loss and metric of the latest epoch, and the time.
 
-    Where the output is not a terminal, nothing is printed.
+    The time is what remains and, at the end, what it took. Everything fits into 80 columns. Where the output is not a
+    terminal, nothing is printed.
 
     Args:
         console: where to draw.
@@ -24,10 +27,9 @@ class ProgressBar(Callback):
         console = console or Console()
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24 if console.width >= _WIDE else 10),
             TextColumn("{task.fields[figures]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=console,
             disable=not console.is_terminal,
         )
@@ -56,12 +58,15 @@ class ProgressBar(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, Objective)
         self._validation = (
-            f"  val_loss {pl_module.validation_loss:.4f}"
-            f"  val_{pl_module.outputs.monitored} {pl_module.validation_metric:.4g}"
+            f"  val loss {pl_module.validation_loss:.4f}"
+            f"  {pl_module.outputs.monitored} {pl_module.validation_metric:.4g}"
         )
         self._update(trainer, pl_module, advance=0)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._task is not None:
+            # Stopped early, nothing remains either.
+            self._bar.update(self._task, total=self._bar.tasks[self._task].completed)
         self._bar.stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

@@ -69,10 +69,3 @@ def check_inputs(model: nn.Module, data: Prepared, dtype: torch.dtype) -> None:
         for part in (data.train, data.validation, data.test):
             if len(part.inputs):
                 check(torch.as_tensor(part.inputs, dtype=dtype))
-
-
-def reset_execution(model: nn.Module) -> None:
-    """Forget circuit executions so far, so that what is counted is the training."""
-    for module in model.modules():
-        if callable(reset := getattr(module, "reset_execution", None)):
-            reset()

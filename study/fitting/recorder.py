@@ -11,6 +11,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
 from study.fitting.checkpoints import Checkpoints, plain_state
+from study.fitting.executions import Executed, executed
 from study.fitting.history import History
 from study.fitting.objective import Objective, not_finite
 from study.fitting.stopping import Stopping
@@ -36,6 +37,7 @@ class Recorder(Callback):
     Attributes:
         best_model: the best epoch's weights.
         seconds: wall time up to the last finished epoch, interrupted parts included.
+        earlier: circuit executions of the epochs in `state`.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Recorder(Callback):
         self._state = state
         self.best_model: dict[str, Any] = state["best_model"] if state else {}
         self.seconds: float = state["seconds"] if state else 0.0
+        self.earlier: Executed = state["executed"] if state else []
         self._clock = time.perf_counter()
         self._losses: list[tuple[float, int]] = []
         self._gradient_norms: list[float] = []
@@ -121,6 +124,7 @@ class Recorder(Callback):
         return {
             "seed": self._seed,
             "seconds": self.seconds,
+            "executed": executed(objective.model, self.earlier),
             "model": plain_state(objective.model.state_dict()),
             "best_model": self.best_model,
             "best_epoch": self._stopping.best_epoch,

@@ -16,17 +16,19 @@ from lightning import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from study.errors import StudyError
-from study.fitting.batches import ordered_batches, training_batches
+from study.fitting.batches import ordered_batches, rows_at_once, training_batches
 from study.fitting.checkpoints import Checkpoints, plain_state, read_state, write_state
+from study.fitting.executions import Executed, executed, reset_execution
 from study.fitting.history import History
 from study.fitting.learner import CLASSIFICATION, REGRESSION, Learner
 from study.fitting.objective import Objective, OptimizerFactory, SchedulerFactory
 from study.fitting.outputs import Outputs, outputs_for, outputs_from
 from study.fitting.progress import ProgressBar
 from study.fitting.quiet import quiet_lightning
-from study.fitting.readiness import check_inputs, check_shapes, fit_reductions, reset_execution
+from study.fitting.readiness import check_inputs, check_shapes, fit_reductions
 from study.fitting.recorder import Recorder
 from study.fitting.scaling import require_class_weight
 from study.fitting.settings import TrainerSettings
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.pt"
 _PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 _log = logging.getLogger(__name__)
-_PREDICT_ROWS = 1024  # bounds the memory of a prediction: a state of n qubits takes 2**n numbers a row
 
 
 class TorchLearner(Learner):
@@ -59,6 +60,10 @@ class TorchLearner(Learner):
         class_weight: None, or "balanced" to weigh classes in the loss by their inverse frequency in training.
         loggers: Lightning loggers that are given one record an epoch; None for none.
         scheduler: called with the optimizer, stepped once an epoch; None for a constant learning rate.
+
+    Attributes:
+        executed: after `fit`, the circuit executions of each quantum layer in the epochs that led to its result. Steps
+            of an epoch that was interrupted and run again are not in it.
 
     Raises:
         StudyError: on an option that is unknown or wrong.
@@ -88,6 +93,7 @@ class TorchLearner(Learner):
         self._loggers = list(loggers or ())
         self._outputs: Outputs | None = None
         self._stopping = Stopping(self.settings.patience)
+        self.executed: Executed = []
 
     @property
     def n_parameters(self) -> int:
@@ -142,17 +148,17 @@ class TorchLearner(Learner):
                 self._train(data, recorder, seed, progress)
         self.model.load_state_dict(recorder.best_model)
         self.task, self.n_outputs = data.task, data.n_outputs
+        self.executed = executed(self.model, recorder.earlier)
         self.fit_seconds = (state["seconds"] if state else 0.0) + time.perf_counter() - begun
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         _, n_outputs = self._require_fitted()
         assert self._outputs is not None
         device = next(self.model.parameters()).device
+        portions = self._tensor(inputs).split(rows_at_once(self.model, self.settings.batch_size))
         self.model.eval()
         with torch.no_grad():
-            chunks = [
-                self.model(rows.to(device)) for rows in self._tensor(inputs).split(_PREDICT_ROWS) if len(rows)
-            ]
+            chunks = [self.model(rows.to(device)) for rows in portions if len(rows)]
         return self._outputs.decode(torch.cat(chunks) if chunks else torch.empty(0, n_outputs))
 
     def save(self, folder: Path) -> Path:
@@ -197,6 +203,8 @@ class TorchLearner(Learner):
         """Find out whether optimizer and trainer accept their options, before anything is written."""
         try:
             optimizer = self._optimizer([p for p in self.model.parameters() if p.requires_grad])
+            if not isinstance(optimizer, Optimizer):
+                raise TypeError(f"they make a {type(optimizer).__name__}, which is no torch.optim.Optimizer.")
             if self._scheduler:
                 self._scheduler(optimizer)
         except (TypeError, ValueError) as error:
@@ -245,7 +253,7 @@ class TorchLearner(Learner):
                 self._trainer(callbacks, self._loggers).fit(
                     Objective(self.model, self._outputs, self._optimizer, self._scheduler),
                     training_batches(*tensors[0], size, seed),
-                    ordered_batches(*tensors[1], max(size, _PREDICT_ROWS)),
+                    ordered_batches(*tensors[1], rows_at_once(self.model, size)),
                 )
             except SystemExit as stop:
                 # Lightning turns an interrupt from the keyboard into an exit without a word.

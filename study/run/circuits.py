@@ -37,6 +37,12 @@ def describe_circuit(layer: QuantumLayer) -> dict[str, Any]:
     }
 
 
+def describe_execution(learner: Learner) -> dict[str, Any]:
+    """How the first quantum layer of a learner that was just fitted ran; interrupted parts of the fit included."""
+    last_part = layers_of(learner)[0].execution.as_dict()
+    return last_part | next(iter(getattr(learner, "executed", ())), {})
+
+
 def circuit_features(model: nn.Module, inputs: torch.Tensor) -> tuple[QuantumLayer, torch.Tensor] | None:
     """The first quantum layer that the model runs and the features it is given, (n_rows, n_features).
 

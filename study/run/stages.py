@@ -16,7 +16,7 @@ from study.report.gallery import draw_gallery
 from study.report.terminal import save_report
 from study.run import tracking
 from study.run.atomic import plain, read_json
-from study.run.circuits import describe_circuit, layers_of
+from study.run.circuits import describe_circuit, describe_execution, layers_of
 from study.run.entrants import Entrant
 from study.run.folder import RunFolder
 from study.run.judging import failed, judge
@@ -133,8 +133,7 @@ def _fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
     }
     if circuits := layers_of(learner):
         entries["circuit"] = describe_circuit(circuits[0])
-        # A process that was killed took its counts with it.
-        entries["execution"] = {**circuits[0].execution.as_dict(), "since_resume": begun}
+        entries["execution"] = describe_execution(learner)
     describe_model(folder, entrant.name, status="fitted", **plain(entries))
     return learner
 

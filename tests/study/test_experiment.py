@@ -365,6 +365,9 @@ def test_a_resumed_run_ends_as_if_nothing_had_happened(
     manifest = read_json(folder.manifest)
     assert manifest["status"] == "finished"
     assert len(manifest["resumed"]) == 1
+    for name in ("hybrid", "separable"):
+        counted = [read_json(run.manifest)["models"][name]["execution"] for run in (folder, whole)]
+        assert counted[0]["executions"] == counted[1]["executions"]
     assert reproduces(folder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import torch
 from rich.console import Console
 from sklearn.utils.class_weight import compute_class_weight
 
-from study.fitting.batches import EpochShuffle, ordered_batches, training_batches
+from study.fitting.batches import EpochShuffle, ordered_batches, rows_at_once, training_batches
 from study.fitting.history import History
 from study.fitting.latency import measure_latency
 from study.fitting.progress import ProgressBar
@@ -171,10 +172,64 @@ def test_the_bar_shows_loss_and_validation_metric_at_a_terminal(toy, tmp_path, m
     toy.toy_learner(data).fit(data, tmp_path, seed=0, progress=True)
     shown = output.getvalue()
     assert "epoch" in shown
-    assert "val_loss" in shown
-    assert "val_accuracy" in shown
+    assert "val loss" in shown
+    assert "accuracy" in shown
     silent = io.StringIO()
     console.file = silent
     (tmp_path / "again").mkdir()
     toy.toy_learner(data).fit(data, tmp_path / "again", seed=0, progress=False)
     assert silent.getvalue() == ""
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_bar_fits_into_80_columns(toy, tmp_path, monkeypatch, task):
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=True, width=80, _environ={})
+    monkeypatch.setattr("study.fitting.torch_learner.ProgressBar", lambda: ProgressBar(console))
+    data = toy.toy_data(task)
+    settings = {**toy.SETTINGS, "max_epochs": 100, "patience": 2}
+    learner = toy.toy_learner(data, trainer=settings)
+    learner.fit(data, tmp_path, seed=0, progress=True)
+    frames = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.getvalue()))
+    frames = [frame.rstrip() for frame in frames if "epoch" in frame]
+    assert all(len(frame) <= 80 and "…" not in frame for frame in frames)
+    finished = len((tmp_path / "metrics.csv").read_text().splitlines()) - 1
+    assert finished < 100  # stopped early, so that nothing remains
+    assert re.fullmatch(
+        rf"epoch {finished}/100 ━+ loss [\d.]+  val loss [\d.]+  (accuracy|rmse) [\d.]+ \d\d:\d\d", frames[-1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_qubits", "batch_size", "rows"),
+    [(0, 32, 1024), (4, 32, 1024), (12, 32, 1024), (13, 32, 512), (20, 32, 32), (20, 2, 4), (4, 5000, 5000)],
+)
+def test_a_prediction_holds_no_more_states_than_fit(n_qubits, batch_size, rows):
+    model = torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.Identity())
+    if n_qubits:
+        model[1].n_qubits = n_qubits
+    assert rows_at_once(model, batch_size) == rows
+    if rows > batch_size:
+        assert np.zeros((2,) * n_qubits, dtype=np.complex128).nbytes * rows <= 2**26
+
+
+def test_large_circuits_are_given_few_rows_at_once(toy, tmp_path):
+    given = []
+
+    class Large(torch.nn.Linear):
+        n_qubits = 21
+
+        def forward(self, inputs):
+            given.append(len(inputs))
+            return super().forward(inputs)
+
+    data = toy.toy_data()
+    learner = toy.toy_learner(data, trainer={**toy.SETTINGS, "max_epochs": 1, "batch_size": 3})
+    learner.model = torch.nn.Sequential(Large(4, 3))
+    learner.fit(data, tmp_path, seed=0, progress=False)
+    learner.predict(data.test.inputs)
+    assert max(given) == 3
+    given.clear()
+    Large.n_qubits = 4
+    learner.predict(data.test.inputs)
+    assert given == [len(data.test.inputs)]
