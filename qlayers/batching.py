@@ -70,6 +70,11 @@ def broadcasts_correctly(qnode: qp.QNode, samples: list[Arguments], input_arg: s
     return at_once.shape == one_by_one.shape and torch.allclose(at_once, one_by_one, rtol=1e-4, atol=1e-5)
 
 
+def returns_list(qnode: qp.QNode, arguments: Arguments) -> bool:
+    """Whether the quantum function returns a list or tuple, and not one measurement by itself."""
+    return _trace(qnode, arguments)[1]
+
+
 def _trace(qnode: qp.QNode, arguments: Arguments) -> tuple[QuantumScript, bool]:
     """The circuit for one sample, and whether the quantum function returns a list."""
     with qp.queuing.AnnotatedQueue() as queue:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pennylane as qp
 import torch
+from pennylane.tape import QuantumScript
 
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend
-from qlayers.batching import broadcasts_correctly, concatenate, run_unrolled
+from qlayers.batching import broadcasts_correctly, concatenate, returns_list, run_unrolled
 from qlayers.circuit import CircuitSpec, positive
 from qlayers.components import resolve
 from qlayers.described import DescribedLayer
 from qlayers.encodings import Encoding
-from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
+from qlayers.errors import ConfigurationError, ExecutionWarning, InputError, InputRangeWarning
 from qlayers.execution import CircuitCounter, Execution, instrument
 from qlayers.inputs import check_samples, check_width, describe_out_of_range
 from qlayers.measurements import Measurement
 from qlayers.qnodes import QNodeRecipe
 from qlayers.state_shift import differentiate_amplitudes
 from qlayers.torch_layer import InitMethod, WeightShapes
+
+if TYPE_CHECKING:
+    from qlayers.simulator.program import Program
 
 
 class QuantumLayer(DescribedLayer):
@@ -51,7 +55,7 @@ class QuantumLayer(DescribedLayer):
         depth: Number of ansatz layers.
         reupload: Whether the encoding is repeated before every ansatz layer.
         measurement: A name (``"z"``, ``"probs"``) or a Measurement.
-        backend: A name (``"default_qubit"``, ``"lightning"``) or a Backend.
+        backend: A name (``"default_qubit"``, ``"batched"``, ``"lightning"``) or a Backend.
         precision: ``"float32"`` or ``"float64"``, of weights and outputs. Changed later by ``.to(dtype)``.
         weight_shapes: For subclasses only: a shape, or shapes by argument name, of the weights that ``circuit`` takes.
         init: How weights start: a function such as ``torch.nn.init.zeros_``, or functions and tensors by name. Uniform
@@ -146,6 +150,8 @@ class QuantumLayer(DescribedLayer):
         return layer
 
     _recipe: QNodeRecipe | None
+    _program: Program | None
+    _derived = ("qnode", "_program")
 
     def _start(self, declared_width: int | None) -> None:
         self._declared_width = declared_width
@@ -164,6 +170,34 @@ class QuantumLayer(DescribedLayer):
         qnode = qp.QNode(self.circuit, instrument(device, self._counter), interface="torch", diff_method=None)
         qnode.diff_method = self.backend.gradient_method(device, self._example_tape(0, qnode))
         return qnode
+
+    def _connect(self, dtype: torch.dtype) -> None:
+        super()._connect(dtype)
+        native = self.backend is not None and self.backend.native()
+        self._program = self._trace(self.qnode) if native else None
+
+    def _trace(self, qnode: qp.QNode) -> Program:
+        from qlayers.simulator.trace import NotTraceableError, trace  # compiles: only for those who use it
+
+        shapes = {name: weight.shape for name, weight in self.qnode_weights.items()}
+        sizes = [shape.numel() for shape in shapes.values()]
+
+        def draw_tape(flat: torch.Tensor, sample: torch.Tensor) -> QuantumScript:
+            parts = flat.split(sizes)
+            weights = {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
+            arguments = {self._input_name: sample, **weights}
+            return qp.workflow.construct_tape(qnode, level="user")(**arguments)
+
+        amplitudes = self.encoding is not None and self.encoding.amplitudes
+        assert self.n_features is not None
+        try:
+            program = trace(draw_tape, self.n_qubits, sum(sizes), self.n_features, amplitudes)
+        except NotTraceableError as reason:
+            raise ConfigurationError(
+                f"backend=batched cannot run this circuit: {reason}. Choose backend=default_qubit or backend=lightning."
+            ) from reason
+        self._gives_one_scalar = program.n_outputs == 1 and not returns_list(qnode, self._example())
+        return program
 
     def circuit(self, inputs: torch.Tensor, weights: torch.Tensor) -> Any:
         """The quantum function. Override it to write a circuit of your own.
@@ -205,8 +239,12 @@ class QuantumLayer(DescribedLayer):
         if dtype != self._connected_dtype:
             self._connect(dtype)
         inputs = inputs.to(dtype)
+        if self.encoding is not None and not self.encoding.differentiable:
+            inputs = inputs.detach()
         executed_before = self._counter.executions
-        if self._shifts_states() and inputs.requires_grad and torch.is_grad_enabled():
+        if self._program is not None:
+            outputs = self._run_program(self._program, inputs)
+        elif self._shifts_states() and inputs.requires_grad and torch.is_grad_enabled():
             samples = inputs.reshape(-1, inputs.shape[-1])
             outputs = differentiate_amplitudes(
                 samples, self._run(samples.detach()), self._run_without_gradient
@@ -217,6 +255,27 @@ class QuantumLayer(DescribedLayer):
         self._forward_executions += self._counter.executions - executed_before
         self._seconds += time.perf_counter() - started
         return outputs.to(torch.promote_types(dtype, torch.complex32) if outputs.is_complex() else dtype)
+
+    def _run_program(self, program: Program, inputs: torch.Tensor) -> torch.Tensor:
+        from qlayers.simulator.execute import execute
+
+        if inputs.device.type != "cpu":
+            raise InputError(
+                f"backend=batched runs on the CPU, but the inputs are on {inputs.device}. Move layer and inputs to the "
+                "CPU, or choose backend=default_qubit."
+            )
+        samples = inputs.reshape(-1, inputs.shape[-1])
+        if program.reads_amplitudes:
+            samples = torch.nn.functional.normalize(samples, dim=-1, eps=0.0)
+            samples = torch.nn.functional.pad(samples, (0, 2**program.n_qubits - samples.shape[-1]))
+        weights = [weight.reshape(-1) for weight in self.qnode_weights.values()] or [samples.new_empty(0)]
+        flat = weights[0] if len(weights) == 1 else torch.cat(weights)
+        self._counter.executions += len(samples)
+        outputs = execute(program, samples, flat, self._count_backward)
+        return outputs.reshape(inputs.shape[:-1] if self._gives_one_scalar else (*inputs.shape[:-1], -1))
+
+    def _count_backward(self, n_samples: int) -> None:
+        self._counter.derivatives += n_samples
 
     def _run(self, inputs: torch.Tensor) -> torch.Tensor:
         weights = self.qnode_weights
@@ -232,7 +291,8 @@ class QuantumLayer(DescribedLayer):
             return self._run(inputs)
 
     def _shifts_states(self) -> bool:
-        return self.encoding is not None and self.encoding.amplitudes and self.qnode.diff_method != "backprop"
+        prepares_state = self.encoding is not None and self.encoding.amplitudes
+        return prepares_state and self._program is None and self.qnode.diff_method != "backprop"
 
     def _run_batch(self, samples: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:
         if self._broadcasts is None and len(samples) > 1:
@@ -279,9 +339,9 @@ class QuantumLayer(DescribedLayer):
         """How the layer ran so far; see :class:`~qlayers.execution.Execution`."""
         gradient_executions = self._counter.executions - self._forward_executions + self._counter.derivatives
         return Execution(
-            device=self.qnode.device.name,
+            device=self._device_name(),
             gradient_method=self._gradient_method(),
-            batching=None if self._broadcasts is None else "broadcast" if self._broadcasts else "unrolled",
+            batching=self._batching(),
             shots=self.qnode.shots.total_shots,
             executions=self._forward_executions,
             gradient_executions=gradient_executions,
@@ -293,7 +353,16 @@ class QuantumLayer(DescribedLayer):
         self._counter.executions = self._counter.derivatives = self._forward_executions = 0
         self._seconds = 0.0
 
+    def _device_name(self) -> str:
+        return "qlayers.batched" if self._program is not None else str(self.qnode.device.name)
+
+    def _batching(self) -> str | None:
+        together = True if self._program is not None else self._broadcasts
+        return None if together is None else "broadcast" if together else "unrolled"
+
     def _gradient_method(self) -> str:
+        if self._program is not None:
+            return "adjoint"
         method = self.qnode.diff_method
         if method == "best" and self.n_features is not None:
             method = qp.workflow.get_best_diff_method(self.qnode)(**self._example())
@@ -302,6 +371,6 @@ class QuantumLayer(DescribedLayer):
 
     def __repr__(self) -> str:
         circuit = self.spec or f"circuit {self.qnode.func.__name__}"
-        return f"{type(self).__name__}({circuit}; {self.qnode.device.name}, {self.qnode.diff_method})"
+        return f"{type(self).__name__}({circuit}; {self._device_name()}, {self._gradient_method()})"
 
     __str__ = __repr__

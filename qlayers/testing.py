@@ -72,7 +72,9 @@ def check_encoding(encoding: Encoding, n_qubits: int = 3) -> None:
     features = samples[0].clone().requires_grad_()
     result = probabilities(features)[0]
     moves = result.requires_grad and bool(torch.autograd.grad(result, features)[0].abs().max() > 1e-9)
-    assert moves == encoding.differentiable, f"{encoding!r} declares differentiable={encoding.differentiable}"
+    assert moves or not encoding.differentiable, (
+        f"{encoding!r} declares differentiable={encoding.differentiable}"
+    )
 
     purities = _purities(lambda: encoding.apply(samples[0], range(n_qubits)), n_qubits)
     entangles = bool(purities.min() < 1 - 1e-9)

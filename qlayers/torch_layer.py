@@ -28,6 +28,9 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
     its QNode cannot.
     """
 
+    _derived: tuple[str, ...] = ("qnode",)
+    """What is made anew by ``_connect`` and neither copied nor pickled."""
+
     def _set_up(
         self,
         function: Callable[..., Any],
@@ -108,7 +111,7 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
             return getattr(qnode, name)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "qnode"}
+        return {key: value for key, value in self.__dict__.items() if key not in self._derived}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

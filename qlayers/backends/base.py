@@ -27,3 +27,7 @@ class Backend(Component, ABC):
     @abstractmethod
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
         """The method, in the words of ``qp.QNode``'s ``diff_method``, by which this circuit is differentiated."""
+
+    def native(self) -> bool:
+        """Whether circuits run on qlayers' own simulator instead of the device, which then only describes them."""
+        return False

@@ -22,7 +22,7 @@ class Encoding(Component, ABC):
     Attributes:
         input_range: The interval ``(low, high)`` on which features are told apart, or None where every real
             number is as good as another. Layers warn once about inputs outside it.
-        differentiable: Whether gradients flow to the features.
+        differentiable: Whether gradients flow to the features. If not, the layer cuts them off.
         entangling: Whether the encoding itself entangles qubits, so that even a separable ansatz behind it
             makes an entangled state.
         amplitudes: Whether the features are, up to their norm, the state's amplitudes. Such an encoding prepares a

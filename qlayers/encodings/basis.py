@@ -31,9 +31,8 @@ class Basis(Encoding):
         return n_qubits
 
     def apply(self, features: torch.Tensor, wires: Sequence[int]) -> None:
-        bits = features.detach()
-        for i in range(bits.shape[-1]):
-            qp.RX(math.pi * bits[..., i], wires=wires[i])
+        for i in range(features.shape[-1]):
+            qp.RX(math.pi * features[..., i], wires=wires[i])
 
     def check_inputs(self, features: torch.Tensor) -> None:
         wrong = ((features != 0) & (features != 1)).nonzero()

@@ -78,6 +78,10 @@ def build(kind):
     return {
         "parts": lambda: by_parts(),
         "lightning": lambda: by_parts(backend="lightning"),
+        "batched": lambda: by_parts(backend="batched"),
+        "batched subclass": lambda: TwoWeights(
+            2, weight_shapes={"first": (2,), "second": ()}, backend="batched", precision="float64"
+        ),
         "probs": lambda: by_parts(measurement="probs", encoding="iqp", precision="float64"),
         "listed": lambda: QuantumLayer.from_qnode(listed, SHAPES),
         "tupled": lambda: QuantumLayer.from_qnode(tupled, SHAPES),
@@ -86,7 +90,17 @@ def build(kind):
     }[kind]()
 
 
-KINDS = ["parts", "lightning", "probs", "listed", "tupled", "scalar", "subclass"]
+KINDS = [
+    "parts",
+    "lightning",
+    "batched",
+    "batched subclass",
+    "probs",
+    "listed",
+    "tupled",
+    "scalar",
+    "subclass",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -108,12 +108,12 @@ def cases(draw):
         "reupload": draw(st.booleans()) and encoding != "amplitude",
         "precision": draw(st.sampled_from(["float32", "float64"])),
         "batch": tuple(draw(st.lists(st.integers(1, 3), max_size=3))),
-        "backend": draw(st.sampled_from(["default_qubit", "lightning"])),
+        "backend": draw(st.sampled_from(["batched", "default_qubit", "lightning"])),
         "seed": draw(st.integers(0, 2**16)),
     }
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(cases())
 def test_values_and_gradients_equal_references_computed_one_sample_at_a_time(case):
     case = dict(case)
@@ -173,7 +173,7 @@ def test_the_reference_tells_a_wrong_circuit_apart():
         torch.testing.assert_close(layer(samples).detach(), other)
 
 
-@pytest.mark.parametrize("backend", ["default_qubit", "lightning"])
+@pytest.mark.parametrize("backend", ["batched", "default_qubit", "lightning"])
 def test_closed_form_of_one_qubit(backend):
     # ⟨Z⟩ after RY(x) and RY(w) is cos(x + w); Rot(0, w, 0) = RY(w).
     layer = QuantumLayer(
@@ -189,9 +189,10 @@ def test_closed_form_of_one_qubit(backend):
 
 
 @pytest.mark.parametrize("encoding", ["angle", "amplitude", "iqp"])
-def test_gradcheck_in_float64(encoding):
+@pytest.mark.parametrize("backend", ["batched", "default_qubit"])
+def test_gradcheck_in_float64(encoding, backend):
     torch.manual_seed(1)
-    layer = QuantumLayer(2, encoding=encoding, depth=2, precision="float64")
+    layer = QuantumLayer(2, encoding=encoding, depth=2, precision="float64", backend=backend)
     inputs = generic_inputs(layer.encoding, 2, 2).requires_grad_()
 
     def function(x, weights):

@@ -1,0 +1,29 @@
+"""qlayers' own simulator: many samples at once, differentiated by the adjoint method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pennylane as qp
+import torch
+from pennylane.tape import QuantumScript
+
+from qlayers.backends.base import Backend
+
+
+@dataclass(frozen=True)
+class Batched(Backend):
+    """Traces the circuit once and runs its gates on all samples together; see :mod:`qlayers.simulator`.
+
+    On the CPU, in the layer's own precision, for circuits of rotations, Clifford gates and whatever decomposes into
+    them, with expectation values of Pauli words or probabilities. What it cannot run is refused with the reason.
+    """
+
+    def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
+        return qp.device("default.qubit", wires=n_qubits)
+
+    def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
+        return "adjoint"
+
+    def native(self) -> bool:
+        return True

@@ -1,0 +1,1 @@
+"""Batched simulation of small circuits: trace once, then run the gates on many samples together."""

@@ -1,0 +1,249 @@
+"""A circuit as the simulator runs it: rotations, phases and signs on stored amplitudes, with angles as polynomials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from qlayers.simulator.frame import Frame
+from qlayers.simulator.kernels import SAMPLED_PHASE, SAMPLED_ROTATION, SHARED_PHASE, SHARED_ROTATION, SIGNS
+
+X, Y, Z = range(3)
+FUSE_FROM_QUBITS = 7
+"""From so many qubits on a pass over the amplitudes costs more than composing rotations for every sample."""
+
+
+@dataclass(frozen=True)
+class Angle:
+    """``offset + Σ coefficient · v[a] · v[b]``; ``b`` is -1 in linear terms, v the weights followed by the features."""
+
+    offset: float
+    terms: tuple[tuple[int, int, float], ...] = ()
+
+    def depends_on_sample(self, n_weights: int) -> bool:
+        """Whether a feature enters."""
+        return any(a >= n_weights or b >= n_weights for a, b, _ in self.terms)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A Pauli word by the qubits on which it acts; no qubits make the identity."""
+
+    factors: tuple[tuple[int, str], ...]
+
+
+class Gates(NamedTuple):
+    """The gates in order, and what they apply.
+
+    Attributes:
+        steps: (gates, 4) of kind, column and row of the frame, and the number of the chain, angle or table of signs.
+        chain_start: (chains + 1,), where each chain of rotations begins among the next two.
+        chain_axis: The rotations' axes, 0, 1, 2 for X, Y, Z.
+        chain_angle: The rotations' angles, by number.
+        signs: (tables, 2**n_qubits) of ±1.
+    """
+
+    steps: np.ndarray
+    chain_start: np.ndarray
+    chain_axis: np.ndarray
+    chain_angle: np.ndarray
+    signs: np.ndarray
+
+
+class Polynomials(NamedTuple):
+    """All angles as polynomials; see :class:`Angle`.
+
+    Attributes:
+        start: (angles + 1,), where each angle's terms begin among the next two.
+        terms: (terms, 2) of the factors' positions.
+        coefficients: (terms,).
+        offsets: (angles,), in radians.
+        is_sampled: (angles,), whether a feature enters.
+    """
+
+    start: np.ndarray
+    terms: np.ndarray
+    coefficients: np.ndarray
+    offsets: np.ndarray
+    is_sampled: np.ndarray
+
+
+class Measured(NamedTuple):
+    """Pauli words by their flips, rows and signs; or, if there are none, the outcome that each index stands for."""
+
+    flips: np.ndarray
+    rows: np.ndarray
+    signs: np.ndarray
+    states: np.ndarray
+
+
+@dataclass(frozen=True)
+class Program:
+    """Arrays for :mod:`qlayers.simulator.kernels`; independent of the batch size and picklable.
+
+    Attributes:
+        n_qubits: Qubits.
+        n_weights: Length of the flat weights.
+        n_features: Length of a sample.
+        n_outputs: Numbers measured.
+        reads_amplitudes: Whether samples are the initial amplitudes, ``2**n_qubits`` each.
+        gates: What is applied.
+        polynomials: The angles of what is applied.
+        measured: What is measured, in storage indices.
+    """
+
+    n_qubits: int
+    n_weights: int
+    n_features: int
+    n_outputs: int
+    reads_amplitudes: bool
+    gates: Gates = field(repr=False)
+    polynomials: Polynomials = field(repr=False)
+    measured: Measured = field(repr=False)
+
+
+class Builder:
+    """Takes up gates one by one and makes a program of them.
+
+    CNOT, SWAP and the direction of qubits cost nothing (see :mod:`qlayers.simulator.frame`). Rotations on one qubit
+    that follow one another become one gate.
+    """
+
+    def __init__(
+        self, n_qubits: int, n_weights: int, n_features: int, reads_amplitudes: bool = False
+    ) -> None:
+        self.n_qubits, self.n_weights, self.n_features = n_qubits, n_weights, n_features
+        self._reads_amplitudes = reads_amplitudes
+        self._frame = Frame(n_qubits)
+        self._pending: list[list[tuple[int, int]]] = [[] for _ in range(n_qubits)]
+        self._gates: list[tuple[int, int, int, int]] = []
+        self._chains: list[list[tuple[int, int]]] = []
+        self._angles: list[Angle] = []
+        self._signs: list[np.ndarray] = []
+
+    def rotate(self, qubit: int, axis: int, angle: Angle | float) -> None:
+        """``exp(-i angle/2 σ)`` about X, Y or Z."""
+        pending = self._pending[qubit]
+        entry = (axis, self._new_angle(angle))
+        mixed = pending and self._is_sampled(pending[-1][1]) != self._is_sampled(entry[1])
+        if mixed and self.n_qubits < FUSE_FROM_QUBITS:
+            self._flush([qubit])
+        self._pending[qubit].append(entry)
+
+    def hadamard(self, qubit: int) -> None:
+        """Up to a global phase, ``RX(π) RY(π/2)``."""
+        self.rotate(qubit, Y, math.pi / 2)
+        self.rotate(qubit, X, math.pi)
+
+    def multi_rz(self, qubits: Sequence[int], angle: Angle | float) -> None:
+        """``exp(-i angle/2 Z⊗…⊗Z)``."""
+        self._flush(qubits)
+        row = 0
+        for qubit in qubits:
+            row ^= self._frame.rows[qubit]
+        number = self._new_angle(angle)
+        self._gates.append((SAMPLED_PHASE if self._is_sampled(number) else SHARED_PHASE, 0, row, number))
+
+    def cnot(self, control: int, target: int) -> None:
+        """Only the frame changes."""
+        self._flush([control, target])
+        self._frame.cnot(control, target)
+
+    def swap(self, first: int, second: int) -> None:
+        """Only the frame changes."""
+        self._frame.swap(first, second)
+        self._pending[first], self._pending[second] = self._pending[second], self._pending[first]
+
+    def cz(self, first: int, second: int) -> None:
+        """A table of signs; neighbouring ones become one."""
+        self._flush([first, second])
+        indices = np.arange(2**self.n_qubits)
+        rows = self._frame.rows
+        signs = np.where(_parities(indices, rows[first]) & _parities(indices, rows[second]), -1.0, 1.0)
+        if self._gates and self._gates[-1][0] == SIGNS:
+            self._signs[-1] = self._signs[-1] * signs
+        else:
+            self._gates.append((SIGNS, 0, 0, len(self._signs)))
+            self._signs.append(signs)
+
+    def finish_with_words(self, words: Sequence[Word]) -> Program:
+        """Measure the expectation value of every Pauli word."""
+        self._flush(range(self.n_qubits))
+        table = np.zeros((len(words), 3), np.int64)
+        for position, word in enumerate(words):
+            n_y = 0
+            for qubit, pauli in word.factors:
+                if pauli in "XY":
+                    table[position, 0] ^= self._frame.columns[qubit]
+                if pauli in "YZ":
+                    table[position, 1] ^= self._frame.rows[qubit]
+                n_y += pauli == "Y"
+            table[position, 2] = (1, 2, -1, -2)[n_y % 4]
+        flips, rows, signs = (np.ascontiguousarray(column) for column in table.T)
+        return self._program(len(words), Measured(flips, rows, signs, np.empty(0, np.int64)))
+
+    def finish_with_probabilities(self, qubits: Sequence[int]) -> Program:
+        """Measure the probability of every basis state of these qubits, the first being the most significant bit."""
+        self._flush(range(self.n_qubits))
+        indices = np.arange(2**self.n_qubits)
+        states = np.zeros_like(indices)
+        for qubit in qubits:
+            states = 2 * states + _parities(indices, self._frame.rows[qubit])
+        nothing = np.empty(0, np.int64)
+        return self._program(2 ** len(qubits), Measured(nothing, nothing, nothing, states))
+
+    def _flush(self, qubits: Sequence[int]) -> None:
+        for qubit in qubits:
+            chain = self._pending[qubit]
+            if not chain:
+                continue
+            sampled = any(self._is_sampled(number) for _, number in chain)
+            code = SAMPLED_ROTATION if sampled else SHARED_ROTATION
+            gate = (code, self._frame.columns[qubit], self._frame.rows[qubit], len(self._chains))
+            self._gates.append(gate)
+            self._chains.append(chain)
+            self._pending[qubit] = []
+
+    def _new_angle(self, angle: Angle | float) -> int:
+        self._angles.append(angle if isinstance(angle, Angle) else Angle(angle))
+        return len(self._angles) - 1
+
+    def _is_sampled(self, number: int) -> bool:
+        return self._angles[number].depends_on_sample(self.n_weights)
+
+    def _program(self, n_outputs: int, measured: Measured) -> Program:
+        chained = [entry for chain in self._chains for entry in chain]
+        terms = [term for angle in self._angles for term in angle.terms]
+        signs = self._signs or [np.ones(2**self.n_qubits)]
+        return Program(
+            self.n_qubits,
+            self.n_weights,
+            self.n_features,
+            n_outputs,
+            self._reads_amplitudes,
+            Gates(
+                steps=np.array(self._gates, np.int64).reshape(-1, 4),
+                chain_start=np.cumsum([0, *(len(chain) for chain in self._chains)]).astype(np.int64),
+                chain_axis=np.array([axis for axis, _ in chained], np.int64),
+                chain_angle=np.array([number for _, number in chained], np.int64),
+                signs=np.array(signs, np.int8),
+            ),
+            Polynomials(
+                start=np.cumsum([0, *(len(angle.terms) for angle in self._angles)]).astype(np.int64),
+                terms=np.array([(a, b) for a, b, _ in terms], np.int64).reshape(-1, 2),
+                coefficients=np.array([coefficient for *_, coefficient in terms], np.float64),
+                offsets=np.array([angle.offset for angle in self._angles], np.float64),
+                is_sampled=np.array(
+                    [self._is_sampled(number) for number in range(len(self._angles))], np.bool_
+                ),
+            ),
+            measured,
+        )
+
+
+def _parities(indices: np.ndarray, row: int) -> np.ndarray:
+    return np.bitwise_count(indices & row) & 1

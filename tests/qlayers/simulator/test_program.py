@@ -1,0 +1,186 @@
+"""The parts of the simulator, and what it refuses."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
+import numpy as np
+import pennylane as qp
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qlayers import ConfigurationError, InputError, QuantumLayer
+from qlayers.simulator.frame import Frame
+
+
+@given(st.lists(st.tuples(st.sampled_from(["cnot", "swap"]), st.permutations(range(3))), max_size=12))
+def test_a_frame_stores_amplitudes_where_the_gates_would_have_moved_them_from(gates):
+    frame = Frame(3)
+    basis = list(product([0, 1], repeat=3))
+    stored_at = {bits: index for index, bits in enumerate(basis)}  # where the amplitude of |bits⟩ is
+    for name, (first, second, _) in gates:
+        getattr(frame, name)(first, second)
+        moved = {}
+        for bits, index in stored_at.items():
+            new = list(bits)
+            if name == "cnot":
+                new[second] ^= new[first]
+            else:
+                new[first], new[second] = new[second], new[first]
+            moved[tuple(new)] = index
+        stored_at = moved
+    for number, bits in enumerate(basis):
+        assert frame.index(number) == stored_at[bits]
+        assert [bin(stored_at[bits] & row).count("1") % 2 for row in frame.rows] == list(bits)
+
+
+class Custom(QuantumLayer):
+    def __init__(self, function, **options):
+        torch.nn.Module.__init__(self)
+        self.function = function
+        super().__init__(2, weight_shapes=(2,), backend="batched", **options)
+
+    def circuit(self, inputs, weights):
+        return self.function(inputs, weights)
+
+
+def data_dependent(inputs, weights):
+    qp.RX(weights[0], wires=0)
+    if inputs[..., 0].sum() > 0.6:
+        qp.X(0)
+    return qp.expval(qp.Z(0))
+
+
+def not_polynomial(inputs, weights):
+    qp.RX(torch.sin(inputs[..., 0]) * weights[0], wires=0)
+    return qp.expval(qp.Z(0))
+
+
+def other_measurement(inputs, weights):
+    qp.RX(inputs[..., 0] * weights[0], wires=0)
+    return qp.state()
+
+
+def mid_circuit(inputs, weights):
+    qp.RX(inputs[..., 0] * weights[0], wires=0)
+    outcome = qp.measure(0)
+    qp.cond(outcome, qp.X)(1)
+    return qp.expval(qp.Z(1))
+
+
+def wrong_wire(inputs, weights):
+    qp.RX(inputs[..., 0] * weights[0], wires=5)
+    return qp.expval(qp.Z(5))
+
+
+def hamiltonian(inputs, weights):
+    qp.RX(inputs[..., 0] * weights[0], wires=0)
+    return qp.expval(qp.Z(0) + 2 * qp.Z(1))
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (data_dependent, "gates depend on the values"),
+        (not_polynomial, "no polynomial"),
+        (other_measurement, "measures something else"),
+        (mid_circuit, "measures in the middle"),
+        (wrong_wire, "wire 5"),
+        (hamiltonian, "no Pauli word"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_the_reason(function, reason):
+    with pytest.raises(ConfigurationError, match=rf"backend=batched cannot run this circuit: .*{reason}"):
+        Custom(function)
+
+
+def test_too_many_qubits_and_another_device_are_refused():
+    with pytest.raises(ConfigurationError, match="at most 20"):
+        QuantumLayer(21, ansatz="basic_entangler", backend="batched")
+    layer = QuantumLayer(2, backend="batched")
+    with pytest.raises(InputError, match="runs on the CPU"):
+        layer._run_program(layer._program, torch.rand(3, 2, device="meta"))
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    torch.manual_seed(0)
+    layer = QuantumLayer(8, depth=3, backend="batched")
+    inputs = torch.rand(100, 8)
+    found = []
+    threads = torch.get_num_threads()
+    try:
+        for n_threads in (1, 2, 3):
+            torch.set_num_threads(n_threads)
+            samples = inputs.clone().requires_grad_()
+            values = layer(samples)
+            found.append((values, *torch.autograd.grad(values.square().sum(), [samples, layer.weights])))
+    finally:
+        torch.set_num_threads(threads)
+    for others in found[1:]:
+        assert all(torch.equal(one, other) for one, other in zip(found[0], others, strict=True))
+
+
+def test_several_threads_may_use_one_layer_at_once():
+    layer = QuantumLayer(8, depth=2, backend="batched")
+    batches = [torch.rand(64, 8) for _ in range(8)]
+    with torch.no_grad():
+        expected = [layer(batch) for batch in batches]
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda batch: layer(batch).detach(), batches))
+    assert all(torch.equal(one, other) for one, other in zip(expected, found, strict=True))
+
+
+def _run_in_child(layer, inputs, queue):
+    torch.set_num_threads(2)
+    queue.put(layer(inputs).detach().numpy())
+
+
+def test_a_forked_child_runs_after_the_parent_did():
+    layer = QuantumLayer(8, depth=3, backend="batched")
+    inputs = torch.rand(100, 8)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        expected = layer(inputs).detach().numpy()
+    finally:
+        torch.set_num_threads(threads)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_run_in_child, args=(layer, inputs, queue))
+    child.start()
+    found = queue.get(timeout=60)
+    child.join(timeout=60)
+    assert child.exitcode == 0
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_backward_twice_over_one_graph_gives_the_same():
+    layer = QuantumLayer(3, depth=2, backend="batched")
+    total = layer(torch.rand(5, 3)).sum()
+    (first,) = torch.autograd.grad(total, layer.weights, retain_graph=True)
+    (second,) = torch.autograd.grad(total, layer.weights)
+    assert torch.equal(first, second)
+
+
+def test_a_pickled_layer_traces_anew():
+    layer = QuantumLayer(3, depth=2, backend="batched", encoding="iqp")
+    restored = pickle.loads(pickle.dumps(layer))
+    inputs = torch.rand(4, 3)
+    assert torch.equal(restored(inputs), layer(inputs))
+    assert restored.execution.device == "qlayers.batched"
+
+
+def test_a_circuit_without_weights():
+    class Fixed(QuantumLayer):
+        def circuit(self, inputs):
+            qp.AngleEmbedding(inputs, wires=range(2))
+            return [qp.expval(qp.Z(0)), qp.expval(qp.Z(1))]
+
+    layer = Fixed(2, weight_shapes={}, backend="batched", precision="float64")
+    inputs = torch.rand(3, 2, dtype=torch.float64)
+    torch.testing.assert_close(layer(inputs), torch.cos(inputs))
