@@ -107,6 +107,14 @@ class PredictConfig(Section):
     threshold: Annotated[float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")]
 
 
+class ReportConfig(Section):
+    sweep: Text
+    x: OptionalText
+    y: OptionalText
+    facet: OptionalText
+    metric: OptionalText
+
+
 def annotation(schema: type[Section], key: str) -> Any:
     """The type of a dotted key, or None where the schema does not speak of it."""
     field = _field(schema, key)
