@@ -12,7 +12,7 @@ from matplotlib.axes import Axes as Plot
 from matplotlib.ticker import MaxNLocator
 
 from study.ablation.cells import Cell, Grid
-from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible
+from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, literal
 from study.report.style import BLUE, ORANGE, bare, drawn
 
 ACROSS = 3
@@ -106,4 +106,4 @@ def _losses(history: pd.DataFrame) -> list[float]:
 
 
 def _name(cell: Cell) -> str:
-    return ", ".join(word for word in (cell.y, cell.x) if word)
+    return literal(", ".join(word for word in (cell.y, cell.x) if word))

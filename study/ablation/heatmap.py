@@ -14,7 +14,7 @@ from matplotlib.patches import Patch, Rectangle
 from study.ablation.axes import Axis
 from study.ablation.cells import Cell, Grid
 from study.ablation.measures import Measure, counted, over_words
-from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible
+from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, literal
 from study.report.style import drawn
 
 CELL_WIDTH, CELL_HEIGHT = 0.98, 0.72
@@ -127,7 +127,7 @@ def _most_lines(cells: Sequence[Cell]) -> int:
 
 
 def _labels(axis: Axis | None) -> list[str]:
-    return [""] if axis is None else axis.labels
+    return [""] if axis is None else [literal(text) for text in axis.labels]
 
 
 def _luminance(colour: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from study.ablation.axes import Axis
 from study.ablation.cells import Cell, Grid, interval_of
 from study.ablation.intervals import Interval, log_student_t, student_t
 from study.ablation.measures import Measure, over_words
-from study.ablation.palette import WIDTH, headline, legible, look
+from study.ablation.palette import WIDTH, headline, legible, literal, look
 from study.report.style import bare, drawn
 
 WIDE = 10.0  # a largest value this many times the smallest is shown on a logarithmic scale
@@ -152,7 +152,7 @@ def _draw(plot: Plot, lines: Lines, gap: float, joined: bool) -> None:
             marker=style.marker,
             linestyle=style.line if joined else "none",
             color=style.colour,
-            label=name or None,
+            label=literal(name) or None,
             markersize=5,
             linewidth=1.5,
         )
@@ -185,7 +185,7 @@ def _x_axis(plot: Plot, axis: Axis) -> None:
         turned = sum(map(len, axis.labels)) > 40
         plot.set_xticks(
             range(len(axis.labels)),
-            axis.labels,
+            [literal(text) for text in axis.labels],
             rotation=35 if turned else 0,
             ha="right" if turned else "center",
         )

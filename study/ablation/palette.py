@@ -47,10 +47,15 @@ def look(number: int) -> Look:
     return Look(COLOURS[number % size], MARKERS[number % size], LINES[(number // size) % len(LINES)])
 
 
+def literal(text: str) -> str:
+    """Text that came from a configuration: a dollar in it begins no formula."""
+    return text.replace("$", r"\$")
+
+
 def headline(figure: Figure, lines: Sequence[str]) -> None:
     """A title over the whole figure, which has more room than the plot, in as many lines as it takes."""
     fitting = int(figure.get_figwidth() * 14)
-    wrapped = [piece for line in lines if line for piece in textwrap.wrap(line, fitting)]
+    wrapped = [piece for line in lines if line for piece in textwrap.wrap(literal(line), fitting)]
     figure.suptitle("\n".join(wrapped), size=9.5)
 
 
