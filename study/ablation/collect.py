@@ -34,6 +34,7 @@ class Collected:
         final: the chosen configuration on the test part, if it was judged.
         final_failure: why final.json could not be read.
         validation_rows: how many validation rows the jobs were judged on, each number once.
+        data: the names of the data that they were trained on, each once.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Collected:
     final: Final | None
     final_failure: str | None
     validation_rows: tuple[int, ...]
+    data: tuple[str, ...]
 
     @property
     def metrics(self) -> list[str]:
@@ -61,11 +63,15 @@ def collect(sweep_folder: Path, option: str = "sweep") -> Collected:
     """
     sweep = read_sweep(sweep_folder, option)
     final, final_failure = read_final(sweep_folder)
-    rows, histories, validation_rows = [], {}, []
+    rows, validation_rows = [], []
+    histories: dict[int, pd.DataFrame] = {}
+    data: dict[str, None] = {}
     for job in sweep.jobs:
         folder = RunFolder(sweep_folder / job.folder)
         row, judged_on = _row(folder)
         history = _history(folder)
+        if (name := _data_name(folder)) is not None:
+            data[name] = None
         if history is not None:
             histories[job.number] = history
             row["epochs"] = len(history)
@@ -80,6 +86,7 @@ def collect(sweep_folder: Path, option: str = "sweep") -> Collected:
         final,
         final_failure,
         tuple(sorted(set(validation_rows))),
+        tuple(data),
     )
 
 
@@ -102,6 +109,12 @@ def _row(folder: RunFolder) -> tuple[dict[str, Any], int | None]:
     return {"status": FINISHED, "failure": None, **metrics, **_model(manifest)}, rows if is_number(
         rows
     ) else None
+
+
+def _data_name(folder: RunFolder) -> str | None:
+    manifest = _json(folder.manifest)
+    name = _mapping(manifest, "data").get("name") if isinstance(manifest, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _model(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from study.ablation.cells import Cell, Grid
 from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, literal
 from study.report.style import BLUE, ORANGE, bare, drawn
 
-ACROSS = 3
+ACROSS = 4
 
 
 def training_curves(
@@ -28,7 +28,8 @@ def training_curves(
     cells = grid.of(panel)
     if not any(_histories(cell, histories) for cell in cells):
         return False
-    across = min(ACROSS, len(cells))
+    columns = len(grid.axes.x.values) if grid.axes.x else 1
+    across = columns if columns <= ACROSS else min(ACROSS, len(cells))
     down = math.ceil(len(cells) / across)
     with legible(), drawn(path, width=WIDTH, height=1.1 + 1.35 * down) as figure:
         plots = np.atleast_1d(figure.subplots(down, across, sharex=True, sharey=True)).ravel()

@@ -49,14 +49,14 @@ def metric_against_column(
     """The mean metric against the sum of columns of the table, each the mean over a cell's jobs.
 
     Returns:
-        Whether there was anything to draw: without two different values there is not.
+        Whether there was anything to draw.
     """
     lines = _lines(grid, panel, lambda cell: _total(cell, columns), lambda cell: cell.interval)
     places = [point.x for point in _drawn_points(lines)]
-    if len(set(places)) < 2:
+    if not places:
         return False
     with _plot(path, grid, panel, f"Validation {measure.name} against {name}") as plot:
-        gap = 0.0 if _wide(places) else 0.25 * (max(places) - min(places))
+        gap = 0.0 if _wide(places) else 0.25 * (max(places) - min(places)) or 0.1 * max(places)
         _draw(plot, lines, gap, joined=grid.axes.x is not None and grid.axes.x.numeric)
         if _wide(places):
             plot.set_xscale("log")
@@ -90,8 +90,10 @@ def gradient_against_axis(path: Path, grid: Grid, panel: tuple[str, ...]) -> boo
         _draw(plot, lines, _gap(axis), joined=axis.numeric)
         _x_axis(plot, axis)
         plot.set_ylabel(f"gradient norm (L2)\n{'geometric mean' if wide else 'mean'}")
-        if not wide and not any(point.interval.known for point in _drawn_points(lines)):
-            plot.set_ylim(bottom=0)
+        # A norm is not negative, and few runs make an interval of logarithms that dwarfs every mean: it is cut off.
+        means = [point.interval.mean for point in _drawn_points(lines)]
+        low, high = plot.get_ylim()
+        plot.set_ylim((max(low, min(means) / 30), min(high, 30 * max(means))) if wide else (0, high))
     return True
 
 

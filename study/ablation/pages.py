@@ -39,7 +39,7 @@ class Page:
     """Everything that a report says."""
 
     title: str
-    command: str
+    overrides: str
     created: str
     summary: Sequence[Section]
     panels: Sequence[Panel]

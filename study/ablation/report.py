@@ -98,9 +98,10 @@ def _page(collected: Collected, grid: Grid, measure: Measure, panels: Sequence[P
     )
     hidden = len(grid.panels) - MOST_PANELS
     keys = " × ".join(axis.key for axis in (grid.axes.y, grid.axes.x, *grid.axes.panels) if axis is not None)
+    on = f" on {collected.data[0]}" if len(collected.data) == 1 else ""
     return Page(
-        title=f"Ablation of {keys or 'nothing but repeats'}",
-        command=f"python train.py -m {' '.join(sweep.overrides)}",
+        title=f"Ablation of {keys or 'nothing but repeats'}{on}",
+        overrides=" ".join(sweep.overrides),
         created=sweep.created,
         summary=summary,
         panels=panels,

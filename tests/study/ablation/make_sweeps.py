@@ -97,7 +97,10 @@ def make_job(
         },
     }  # fmt: skip
     failure = "the loss is not finite after epoch 2" if status == "failed" else None
-    write(folder / "manifest.json", {"status": status, "failure": failure, "models": {"hybrid": model}})
+    write(
+        folder / "manifest.json",
+        {"status": status, "failure": failure, "data": {"name": "made"}, "models": {"hybrid": model}},
+    )
     rows = ["epoch,train_loss,val_loss,gradient_norm,seconds"]
     for epoch in range(epochs if status == "finished" else 2):
         loss = 0.7 * 0.8**epoch + noise.uniform(0, 0.02)

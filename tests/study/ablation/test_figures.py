@@ -135,6 +135,17 @@ def test_cost_is_all_executions(tmp_path: Path, figures: list[Figure]) -> None:
     assert [float(x) - shift for x in angle.get_xdata()] == pytest.approx(expected.astype(float).tolist())
 
 
+def test_one_cost_for_all_is_drawn_too(tmp_path: Path, figures: list[Figure]) -> None:
+    _, grid, shown = of(tmp_path, {"encoding": ["angle", "iqp"], "seed": [0, 1]})
+    assert lines.metric_against_column(PLACE, grid, (), shown, ("n_parameters",), "parameters")
+
+
+def test_a_norm_is_never_shown_below_zero(tmp_path: Path, figures: list[Figure]) -> None:
+    _, grid, _ = of(tmp_path, {"depth": [2], "seed": [0, 1]})
+    assert lines.gradient_against_axis(PLACE, grid, ())
+    assert figures[0].axes[0].get_ylim()[0] == 0
+
+
 def test_the_gradient_is_on_a_logarithmic_scale_where_it_spans_one(
     tmp_path: Path, figures: list[Figure]
 ) -> None:
