@@ -132,7 +132,7 @@ def _preset(hydra: DictConfig, given: Sequence[Override]) -> list[Override]:
     taken = {_key(override) for override in given}
     params = OmegaConf.to_container(hydra.sweeper.get("params") or OmegaConf.create({}), resolve=True)
     assert isinstance(params, dict)
-    found = parse_overrides([f"{key}={value}" for key, value in params.items()])
+    found = parse_overrides([f"{key!s}={value}" for key, value in params.items()])
     return [override for override in found if _key(override) not in taken]
 
 
@@ -162,7 +162,7 @@ def _values(override: Override) -> list[str]:
     try:
         [again] = parser.parse_overrides([written(override)])
         key = again.get_key_element()
-        return [f"{key}={value}" for value in map(str, again.sweep_string_iterator())]
+        return [f"{key}={value}" for value in again.sweep_string_iterator()]
     except (HydraException, ValueError) as error:
         raise StudyError(f"{written(override)} cannot be enumerated: {one_paragraph(error)}") from error
 

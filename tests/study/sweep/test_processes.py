@@ -17,6 +17,7 @@ import pytest
 
 from tests.study.sweep.small import job_folders, read, times
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
 Lines = Callable[..., list[str]]
 
@@ -95,11 +96,7 @@ def test_two_processes_share_the_jobs(lines: Lines, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "launcher",
-    [
-        "joblib",
-        pytest.param("ray", marks=pytest.mark.slow),
-        pytest.param("submitit_local", marks=pytest.mark.slow),
-    ],
+    ["joblib", "ray", "submitit_local"],
 )
 def test_every_launcher_finds_the_same(launcher: str, lines: Lines, tmp_path: Path) -> None:
     package = launcher.partition("_")[0]
