@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from study import build
-from study.data.prepare import Prepared, prepare
+from study.data.prepare import prepare
 from study.errors import StudyError
-from study.fitting.learner import Learner
 from study.report.style import save
 from study.report.terminal import print_report
 from study.run import tracking
 from study.run.atomic import read_json, write_json, write_text
 from study.run.circuits import layers_of
+from study.run.description import describe_data, encoding_entangles, located
 from study.run.entrants import MAIN_KEY, entrants
 from study.run.environment import code_digest
 from study.run.folder import RunFolder, claim, open_run, working_in
 from study.run.identity import run_digest, run_name
 from study.run.interface import Interface
-from study.run.manifest import new_manifest, now, update_manifest
+from study.run.manifest import new_manifest, now, process, update_manifest
 from study.run.messages import plain_warnings
 from study.run.preflight import preflight
 from study.run.rebuild import prepare_again, stored_config
@@ -52,13 +51,13 @@ def train(config: DictConfig, console: Console | None = None) -> RunFolder:
 
 
 def _start(config: DictConfig, console: Console) -> RunFolder:
-    config = _located(config)
+    config = located(config)
     data = prepare(build.dataset(config), build.split(config), build.preprocessor(config))
     build.fill_dims(config, n_inputs=data.n_inputs, n_outputs=data.n_outputs)
     model = build.learner(config, MAIN_KEY)
     preflight(model, data)
     circuits = layers_of(model)
-    taking_part = entrants(config, data.task, _encoding_entangles(model))
+    taking_part = entrants(config, data.task, encoding_entangles(model))
     digest = run_digest(plain_config(config), data.fingerprint, code_digest())
 
     def fill(folder: Path, name: str) -> None:
@@ -74,7 +73,7 @@ def _start(config: DictConfig, console: Console) -> RunFolder:
             name=name,
             digest=digest,
             seed=config.seed,
-            data=_describe_data(data),
+            data=describe_data(data),
             split=describe_split(data.parts),
         )
         write_json(files.manifest, manifest)
@@ -101,8 +100,10 @@ def _resume(path: Path, console: Console) -> RunFolder:
                 "Warning: the code has changed since the run began, so it may not end as it would have.",
                 style="yellow",
             )
-        taking_part = entrants(config, data.task, _encoding_entangles(build.learner(config, MAIN_KEY)))
-        update_manifest(folder, status="running", failure=None, resumed=[*manifest["resumed"], now()])
+        taking_part = entrants(config, data.task, encoding_entangles(build.learner(config, MAIN_KEY)))
+        update_manifest(
+            folder, status="running", failure=None, process=process(), resumed=[*manifest["resumed"], now()]
+        )
         return _carry_out(Run(folder, config, data, taking_part, console, resumed=True))
 
 
@@ -126,29 +127,3 @@ def _carry_out(run: Run) -> RunFolder:
     manifest = update_manifest(folder, status="finished", ended=now())
     print_report(folder, results, manifest, run.console)
     return folder
-
-
-def _located(config: DictConfig) -> DictConfig:
-    """A copy whose paths do not depend on the folder in which the command was given: a run is resumed from any."""
-    config = config.copy()
-    config.output_dir = str(Path(config.output_dir).expanduser().resolve())
-    if config.data.get("path") is not None:
-        config.data.path = str(Path(config.data.path).expanduser().resolve())
-    return config
-
-
-def _describe_data(data: Prepared) -> dict[str, Any]:
-    return {
-        "name": data.name,
-        "task": data.task,
-        "task_reason": data.task_reason,
-        "confidentiality": data.confidentiality,
-        "fingerprint": data.fingerprint,
-        "n_inputs": data.n_inputs,
-        "classes": data.classes,
-        "dropped_rows": data.dropped_rows,
-    }
-
-
-def _encoding_entangles(learner: Learner) -> bool:
-    return any(layer.encoding is not None and layer.encoding.entangling for layer in layers_of(learner))

@@ -41,7 +41,7 @@ def check(program: Program, lines: Sequence[str], config_dir: str | None = None)
     """
     overrides = parse_overrides(lines)
     with composing(program.name, config_dir) as composer:
-        return _checked(program, overrides, composer)
+        return check_with(program, overrides, composer)
 
 
 def check_sweep(program: Program, lines: Sequence[str], config_dir: str | None = None) -> tuple[str, ...]:
@@ -58,11 +58,12 @@ def check_sweep(program: Program, lines: Sequence[str], config_dir: str | None =
     """
     overrides = parse_overrides(lines)
     with composing(program.name, config_dir) as composer:
-        jobs = [_checked(program, parse_overrides(job), composer) for job in _covering(overrides)]
+        jobs = [check_with(program, parse_overrides(job), composer) for job in _covering(overrides)]
     return tuple(dict.fromkeys(remark for job in jobs for remark in job.remarks))
 
 
-def _checked(program: Program, overrides: Sequence[Override], composer: Composer) -> Checked:
+def check_with(program: Program, overrides: Sequence[Override], composer: Composer) -> Checked:
+    """As `check`, for overrides that are parsed and a Hydra that is set up: the jobs of a sweep share it."""
     ours = [override for override in overrides if not override.is_hydra_override()]
     for override in ours:
         if override.is_sweep_override():

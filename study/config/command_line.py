@@ -25,36 +25,38 @@ from study.config.resolvers import register_resolvers
 from study.errors import StudyError
 
 Task = Callable[[DictConfig], None]
+Sweep = Callable[[Program, Sequence[str], "str | None"], int]
 
 BAD_REQUEST = 2
 INTERRUPTED = 130
 
 
-def command(program: Program) -> Callable[[Task], Callable[[], None]]:
+def command(program: Program, sweep: Sweep | None = None) -> Callable[[Task], Callable[[], None]]:
     """Make a function of a checked configuration the main function of a script.
 
     The function raises `StudyError` (or an error of qlayers) for what the user can put right; anything else is a
-    bug and keeps its traceback.
+    bug and keeps its traceback. With -m, `sweep` is called with the program, the overrides and the folder of further
+    options, and hands back the exit code; without one, Hydra runs the jobs one by one.
     """
 
     def decorate(task: Task) -> Callable[[], None]:
         @functools.wraps(task)
         def main() -> None:
-            sys.exit(run(program, task, sys.argv[1:]))
+            sys.exit(run(program, task, sys.argv[1:], sweep))
 
         return main
 
     return decorate
 
 
-def run(program: Program, task: Task, arguments: Sequence[str]) -> int:
+def run(program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | None = None) -> int:
     """Check the arguments and run the job or jobs that they ask for.
 
     Returns:
-        The exit code: 0, 2 for a request that cannot be carried out, 130 when interrupted.
+        The exit code: 0, 2 for a request that cannot be carried out, 130 when interrupted, and what a sweep returns.
     """
     try:
-        _run(program, task, arguments)
+        return _run(program, task, arguments, sweep)
     except KeyboardInterrupt:
         return _say(program, "interrupted.", INTERRUPTED)
     except InstantiationException:
@@ -63,14 +65,15 @@ def run(program: Program, task: Task, arguments: Sequence[str]) -> int:
         return _say(program, one_paragraph(error), BAD_REQUEST)
     except _user_errors() as error:
         return _say(program, str(error), BAD_REQUEST)
-    return 0
 
 
-def _run(program: Program, task: Task, arguments: Sequence[str]) -> None:
+def _run(program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | None) -> int:
     load_plugins()
     register_resolvers()
     flags = _flags(arguments)
     many = flags.multirun or any(line.replace(" ", "") == "hydra.mode=MULTIRUN" for line in flags.overrides)
+    if many and sweep is not None and not _only_asks(flags) and not flags.cfg:
+        return sweep(program, flags.overrides, flags.config_dir)
     ready: list[DictConfig] = []
     if not _only_asks(flags):
         if many:
@@ -78,8 +81,8 @@ def _run(program: Program, task: Task, arguments: Sequence[str]) -> None:
         else:
             checked = check(program, flags.overrides, flags.config_dir)
             ready, remarks = [checked.config], checked.remarks
-        for remark in remarks:
-            _say(program, remark)
+        for line in remarks:
+            _say(program, line)
     mistakes: list[Exception] = []
 
     def job(_: DictConfig) -> None:
@@ -97,6 +100,7 @@ def _run(program: Program, task: Task, arguments: Sequence[str]) -> None:
     hydra.main(config_path=str(CONFIG_DIR), config_name=program.name)(job)()
     if mistakes:
         raise mistakes[0]
+    return 0
 
 
 def _checked_job(program: Program, flags: Namespace) -> DictConfig:
@@ -148,6 +152,11 @@ def _user_errors() -> tuple[type[Exception], ...]:
     """What is reported without a traceback. qlayers is not imported for its errors: without it there are none."""
     qlayers = sys.modules.get("qlayers.errors")
     return (StudyError,) if qlayers is None else (StudyError, qlayers.QlayersError)
+
+
+def remark(program: Program, message: str) -> None:
+    """Put a warning on stderr."""
+    _say(program, message)
 
 
 def _say(program: Program, message: str, code: int = 0) -> int:

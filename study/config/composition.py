@@ -67,10 +67,11 @@ def written(override: Override) -> str:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A composed configuration without Hydra's own node, and the option of each group."""
+    """A composed configuration without Hydra's own node, the option of each group, and that node."""
 
     config: DictConfig
     options: Mapping[str, Any]
+    hydra: DictConfig
 
 
 class Composer:
@@ -105,9 +106,10 @@ class Composer:
             with _explained():
                 config = compose(self._program, [*self._extra, *lines], return_hydra_config=True)
             options = dict(config.hydra.runtime.choices)
+            hydra = config.hydra
             with open_dict(config):
                 del config["hydra"]
-            self._chosen[tuple(lines)] = Chosen(config, options)
+            self._chosen[tuple(lines)] = Chosen(config, options, hydra)
         return self._chosen[tuple(lines)]
 
     @staticmethod

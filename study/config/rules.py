@@ -7,7 +7,7 @@ from study.config.memory import available_bytes, readable, state_bytes
 from study.config.names import plain
 from study.config.program import Program, Request
 from study.config.references import references
-from study.config.schema import PredictConfig, TrainConfig
+from study.config.schema import PredictConfig, ReportConfig, TrainConfig
 from study.errors import StudyError
 
 # The parts that models are made of. `precision` is one of the circuit's too, but every torch model has it.
@@ -70,3 +70,4 @@ TRAIN = Program(
     remarks=(options_without_effect,),
 )
 PREDICT = Program("predict", PredictConfig)
+REPORT = Program("report", ReportConfig)

@@ -64,6 +64,13 @@ class Trainer(OpenSection):
     patience: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]
 
 
+class Sweep(Section):
+    max_hours: Annotated[float, Field(gt=0, description="a number above 0")]
+    confirmed: Flag
+    threads: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]
+    folder: OptionalText
+
+
 class Dims(Section):
     n_inputs: Unset
     n_outputs: Unset
@@ -97,6 +104,7 @@ class TrainConfig(Section):
     class_weight: Annotated[Literal["balanced"] | None, Field(description="null or balanced")]
     output_dir: Text
     resume: OptionalText
+    sweep: Sweep
     dims: Dims
 
 
@@ -105,6 +113,14 @@ class PredictConfig(Section):
     input: Text
     output: Text
     threshold: Annotated[float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")]
+
+
+class ReportConfig(Section):
+    sweep: Text
+    x: OptionalText
+    y: OptionalText
+    facet: OptionalText
+    metric: OptionalText
 
 
 def annotation(schema: type[Section], key: str) -> Any:

@@ -38,6 +38,7 @@ class Recorder(Callback):
         best_model: the best epoch's weights.
         seconds: wall time up to the last finished epoch, interrupted parts included.
         earlier: circuit executions of the epochs in `state`.
+        initial_gradient_norm: norm of the loss's gradient over the first batch, before any step.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Recorder(Callback):
         self.best_model: dict[str, Any] = state["best_model"] if state else {}
         self.seconds: float = state["seconds"] if state else 0.0
         self.earlier: Executed = state["executed"] if state else []
+        self.initial_gradient_norm: float | None = state.get("initial_gradient_norm") if state else None
         self._clock = time.perf_counter()
         self._losses: list[tuple[float, int]] = []
         self._gradient_norms: list[float] = []
@@ -80,6 +82,8 @@ class Recorder(Callback):
         if not math.isfinite(norm):
             raise not_finite("gradient's norm", norm, _objective(pl_module), trainer.fit_loop.batch_idx)
         self._gradient_norms.append(norm)
+        if self._state is None and self.initial_gradient_norm is None:
+            self.initial_gradient_norm = norm
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -125,6 +129,7 @@ class Recorder(Callback):
             "seed": self._seed,
             "seconds": self.seconds,
             "executed": executed(objective.model, self.earlier),
+            "initial_gradient_norm": self.initial_gradient_norm,
             "model": plain_state(objective.model.state_dict()),
             "best_model": self.best_model,
             "best_epoch": self._stopping.best_epoch,

@@ -94,6 +94,7 @@ class TorchLearner(Learner):
         self._outputs: Outputs | None = None
         self._stopping = Stopping(self.settings.patience)
         self.executed: Executed = []
+        self.initial_gradient_norm: float | None = None
 
     @property
     def n_parameters(self) -> int:
@@ -147,6 +148,7 @@ class TorchLearner(Learner):
             if not self._finished(state):
                 self._train(data, recorder, seed, progress)
         self.model.load_state_dict(recorder.best_model)
+        self.initial_gradient_norm = recorder.initial_gradient_norm
         self.task, self.n_outputs = data.task, data.n_outputs
         self.executed = executed(self.model, recorder.earlier)
         self.fit_seconds = (state["seconds"] if state else 0.0) + time.perf_counter() - begun

@@ -48,10 +48,15 @@ def entrants(config: DictConfig, task: str, encoding_entangles: bool = False) ->
             make the circuit separable; the twin's label then says so.
     """
     controls = [_control(config, key, encoding_entangles) for key in build.controls(config, task)]
-    name = _snake_case(OmegaConf.select(config, f"{MAIN_KEY}._target_").rpartition(".")[2])
+    name = main_name(config)
     if name in {control.name for control in controls}:
         name += "_main"
     return [Entrant(MAIN_KEY, name, _readable(name), "main"), *controls]
+
+
+def main_name(config: DictConfig) -> str:
+    """The model's class as a name in files."""
+    return _snake_case(OmegaConf.select(config, f"{MAIN_KEY}._target_").rpartition(".")[2])
 
 
 def _control(config: DictConfig, key: str, encoding_entangles: bool) -> Entrant:

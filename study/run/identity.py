@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 # Where a run writes and who is told of it does not change what comes out.
-NOT_DECISIVE = ("output_dir", "resume", "logger")
+NOT_DECISIVE = ("output_dir", "resume", "logger", "sweep")
+# What has no part in a sweep's job: controls are fitted once for the sweep, and sizes follow from the rest.
+NOT_IN_A_JOB = ("controls", "dims")
 
 
 def run_digest(config: Mapping[str, Any], fingerprint: str, code: str) -> str:
@@ -17,6 +19,12 @@ def run_digest(config: Mapping[str, Any], fingerprint: str, code: str) -> str:
     decisive = {key: value for key, value in config.items() if key not in NOT_DECISIVE}
     text = json.dumps([decisive, fingerprint, code], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def job_digest(config: Mapping[str, Any], fingerprint: str, code: str) -> str:
+    """As `run_digest`, for a job of a sweep, which fits one model and nothing else."""
+    decisive = {key: value for key, value in config.items() if key not in NOT_IN_A_JOB}
+    return run_digest(decisive, fingerprint, code)
 
 
 def run_name(data: str, model: str, digest: str) -> str:

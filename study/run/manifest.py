@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import os
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +28,7 @@ def new_manifest(
         "resumed": [],
         "name": name,
         "digest": digest,
+        "process": process(),
         "seeds": {"seed": seed},
         "data": plain(data),
         "split": plain(split),
@@ -49,6 +52,11 @@ def describe_model(folder: RunFolder, name: str, **entries: Any) -> None:
     models = read_json(folder.manifest)["models"]
     models[name] = {**models.get(name, {}), **entries}
     update_manifest(folder, models=models)
+
+
+def process() -> dict[str, Any]:
+    """Who is at work: `pid` and `host`."""
+    return {"pid": os.getpid(), "host": socket.gethostname()}
 
 
 def now() -> str:

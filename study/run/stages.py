@@ -59,7 +59,7 @@ def fit_all(run: Run, trackers: Trackers) -> tuple[dict[str, Learner], dict[str,
         head = f"({number}/{len(run.entrants)}) {entrant.label}"
         run.console.print(head, style="bold", highlight=False)
         try:
-            learners[entrant.name] = _fitted(run, entrant, trackers)
+            learners[entrant.name] = fitted(run, entrant, trackers)
         except Exception as error:
             if entrant.role == "main":
                 raise
@@ -109,7 +109,7 @@ def last_epoch(folder: RunFolder) -> int:
     return int(pd.read_csv(folder.metrics)["epoch"].max())
 
 
-def _fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
+def fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
     """The entrant's learner, fitted now or, in a resumed run, before."""
     folder, place = run.folder, entrant.place(run.folder)
     place.mkdir(parents=True, exist_ok=True)
@@ -131,6 +131,8 @@ def _fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
         "fit_seconds": learner.fit_seconds,
         "selection": learner.describe(),
     }
+    if (norm := getattr(learner, "initial_gradient_norm", None)) is not None:
+        entries["initial_gradient_norm"] = norm
     if circuits := layers_of(learner):
         entries["circuit"] = describe_circuit(circuits[0])
         entries["execution"] = describe_execution(learner)

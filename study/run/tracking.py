@@ -43,9 +43,14 @@ def end(trackers: Trackers, results: Results, step: int) -> None:
     for model in results.models:
         prefix = "test" if model.role == "main" else f"test/{model.name}"
         values |= {f"{prefix}/{key}": value for key, value in model.metrics.items() if value is not None}
+    conclude(trackers, values, step)
+
+
+def conclude(trackers: Trackers, values: Mapping[str, float], step: int) -> None:
+    """Tell every tracker the last values, and that the run is over."""
     with quiet_trackers():
         for logger in trackers.values():
-            logger.log_metrics(values, step=step)
+            logger.log_metrics(dict(values), step=step)
             logger.finalize(FINISHED)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from study.config.check import Checked, _checked
+from study.config.check import Checked, check_with
 from study.config.composition import Composer, composing, parse_overrides
 from study.config.rules import TRAIN
 
@@ -22,4 +22,4 @@ def composers() -> Iterator[dict[str, Composer]]:
 @pytest.fixture
 def checked(composers: dict[str, Composer]) -> Callable[[str], Checked]:
     """Check a command line of train.py, its words separated by spaces."""
-    return lambda line: _checked(TRAIN, parse_overrides(line.split()), composers["train"])
+    return lambda line: check_with(TRAIN, parse_overrides(line.split()), composers["train"])

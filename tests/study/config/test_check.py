@@ -10,7 +10,7 @@ from hydra import compose
 from omegaconf import OmegaConf
 
 from study.config import rules
-from study.config.check import _checked, check, check_sweep
+from study.config.check import check, check_sweep, check_with
 from study.config.composition import Composer, parse_overrides
 from study.config.program import Program
 from study.config.rules import PREDICT, TRAIN
@@ -19,7 +19,7 @@ from study.errors import StudyError
 
 def mistake(composers: dict[str, Composer], program: Program, line: str) -> str:
     with pytest.raises(StudyError) as caught:
-        _checked(program, parse_overrides(words(line)), composers[program.name])
+        check_with(program, parse_overrides(words(line)), composers[program.name])
     message = str(caught.value)
     assert "\n" not in message, "one paragraph"
     return message
@@ -125,7 +125,7 @@ def test_a_mistake_in_a_prediction_is_named(
 def good(
     composers: dict[str, Composer], line: str, program: Program = TRAIN
 ) -> tuple[object, tuple[str, ...]]:
-    checked = _checked(program, parse_overrides(words(line)), composers[program.name])
+    checked = check_with(program, parse_overrides(words(line)), composers[program.name])
     return checked.config, checked.remarks
 
 

@@ -82,7 +82,7 @@ def test_table_files_hold_the_same_and_the_picture_is_well_formed(
     results = classification(0.90, 0.95, failed="out of memory")
     save_report(RunFolder(tmp_path), results)
     assert (tmp_path / "table.txt").read_text() == as_text(results)
-    assert "url(\"" not in (tmp_path / "table.svg").read_text(encoding="utf-8")  # nothing is fetched
+    assert 'url("' not in (tmp_path / "table.svg").read_text(encoding="utf-8")  # nothing is fetched
     drawn = " ".join(ElementTree.parse(tmp_path / "table.svg").getroot().itertext())
     words = re.sub(r"\s+", " ", drawn.replace("\xa0", " "))
     for value in ("0.950*", "1,001", "out of memory", "One split is not evidence"):

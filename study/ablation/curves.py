@@ -1,0 +1,110 @@
+"""Training curves of every job, one small plot a configuration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes as Plot
+from matplotlib.ticker import MaxNLocator
+
+from study.ablation.cells import Cell, Grid
+from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, literal
+from study.report.style import BLUE, ORANGE, bare, drawn
+
+ACROSS = 4
+
+
+def training_curves(
+    path: Path, grid: Grid, panel: tuple[str, ...], histories: Mapping[int, pd.DataFrame]
+) -> bool:
+    """Training and validation loss against the epoch, a thin line a job, on the same scales everywhere.
+
+    A job that has not finished is drawn as far as it came. Returns whether there was anything to draw.
+    """
+    cells = grid.of(panel)
+    if not any(_histories(cell, histories) for cell in cells):
+        return False
+    columns = len(grid.axes.x.values) if grid.axes.x else 1
+    across = columns if columns <= ACROSS else min(ACROSS, len(cells))
+    down = math.ceil(len(cells) / across)
+    with legible(), drawn(path, width=WIDTH, height=1.1 + 1.35 * down) as figure:
+        plots = np.atleast_1d(figure.subplots(down, across, sharex=True, sharey=True)).ravel()
+        for plot, cell in zip(plots, cells, strict=False):
+            _curves(bare(plot), cell, _histories(cell, histories))
+            plot.set_title(_name(cell), size=8.5)
+        for plot in plots[len(cells) :]:
+            plot.set_visible(False)
+        losses = [value for cell in cells for one in _histories(cell, histories) for value in _losses(one)]
+        if losses and 0 < 20 * min(losses) < max(losses):
+            plots[0].set_yscale("log")
+        plots[0].xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
+        handles = [
+            plots[0].plot([], [], color=BLUE, label="training")[0],
+            plots[0].plot([], [], color=ORANGE, linestyle="--", label="validation")[0],
+        ]
+        figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=2)
+        for plot in plots[max(0, len(cells) - across) : len(cells)]:
+            plot.set_xlabel("epoch", size=8.5)
+            plot.tick_params(labelbottom=True)
+        figure.supylabel("loss", size=9)
+        headline(figure, ["Training curves, one line a job", grid.title(panel)])
+    return True
+
+
+def _curves(plot: Plot, cell: Cell, histories: list[pd.DataFrame]) -> None:
+    if not histories:
+        plot.set_facecolor(EMPTY)
+        plot.patch.set_hatch(HATCH)
+        plot.patch.set_edgecolor(INK)
+        words = (cell.words or "no curve kept").replace(", ", "\n")
+        plot.text(
+            0.5, 0.5, words, transform=plot.transAxes, ha="center", va="center", size=8,
+            bbox={"facecolor": EMPTY, "edgecolor": "none"},
+        )  # fmt: skip
+        return
+    for history in histories:
+        epochs = history["epoch"] + 1
+        # A single epoch makes no line: the marker shows it.
+        marker = "o" if len(history) == 1 else None
+        plot.plot(
+            epochs, history["train_loss"], color=BLUE, linewidth=1, alpha=0.8, marker=marker, markersize=2.5
+        )
+        plot.plot(
+            epochs,
+            history["val_loss"],
+            "--",
+            color=ORANGE,
+            linewidth=1,
+            alpha=0.8,
+            marker=marker,
+            markersize=2.5,
+        )
+    if cell.words:
+        plot.text(
+            0.97,
+            0.95,
+            cell.words.replace(", ", "\n"),
+            transform=plot.transAxes,
+            ha="right",
+            va="top",
+            size=7.5,
+        )
+
+
+def _histories(cell: Cell, histories: Mapping[int, pd.DataFrame]) -> list[pd.DataFrame]:
+    return [
+        histories[number] for number in cell.jobs["number"] if number in histories and len(histories[number])
+    ]
+
+
+def _losses(history: pd.DataFrame) -> list[float]:
+    values = history[["train_loss", "val_loss"]].to_numpy(dtype=float).ravel()
+    return [float(value) for value in values if math.isfinite(value)]
+
+
+def _name(cell: Cell) -> str:
+    return literal(", ".join(word for word in (cell.y, cell.x) if word))

@@ -1,0 +1,131 @@
+"""The whole report of a sweep: collect, draw, write the tables and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from study.ablation import tables, words
+from study.ablation.axes import choose_axes, choose_metric
+from study.ablation.cells import Grid, make_grid
+from study.ablation.collect import Collected, collect
+from study.ablation.gallery import Picture, draw_panel
+from study.ablation.measures import Measure, measure
+from study.ablation.pages import Page, Panel, Section, html, markdown
+from study.errors import StudyError
+from study.run.atomic import replacing, write_text
+
+REPORT, FIGURES = "report", "figures"
+# A page with hundreds of figures is read by nobody; the tables hold every number.
+MOST_PANELS = 24
+
+
+def write_report(
+    sweep_folder: Path,
+    x: str | None = None,
+    y: str | None = None,
+    facet: str | None = None,
+    metric: str | None = None,
+) -> Path:
+    """Write `report/` in a sweep folder: results.parquet, results.csv, report.md, report.html and figures/.
+
+    Args:
+        sweep_folder: with a sweep.json; the folders of its jobs may lack anything.
+        x: the swept key on the horizontal axis; by default the depth, or the first that is a number.
+        y: the swept key on the vertical axis; by default the encoding, or the first that is not a number.
+        facet: a swept key with a set of figures for each of its values; those left over make more.
+        metric: a validation metric; by default the one that the sweep declared.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        StudyError: it is not a sweep folder, a key was not swept, the metric is not there, or it cannot be written.
+    """
+    collected = collect(sweep_folder)
+    axes = choose_axes(collected.sweep, x, y, facet)
+    chosen = measure(collected.sweep.task, choose_metric(collected, metric))
+    grid = make_grid(collected, axes, chosen.key)
+    folder = sweep_folder / REPORT
+    try:
+        return _write(folder, collected, grid, chosen)
+    except OSError as error:
+        raise StudyError(
+            f"The report cannot be written to {folder} ({error.strerror}). Free some space, or copy the sweep and its "
+            "jobs to where you may write."
+        ) from error
+
+
+def _write(folder: Path, collected: Collected, grid: Grid, measure: Measure) -> Path:
+    figures = folder / FIGURES
+    figures.mkdir(parents=True, exist_ok=True)
+    _write_table(folder, collected.table)
+    panels = [
+        Panel(
+            grid.title(panel),
+            draw_panel(figures, grid, panel, measure, collected),
+            tables.cell_sheet(grid, panel, measure),
+        )
+        if number < MOST_PANELS
+        else Panel(grid.title(panel), [], tables.cell_sheet(grid, panel, measure))
+        for number, panel in enumerate(grid.panels)
+    ]
+    _remove_others(figures, [picture for panel in panels for picture in panel.pictures])
+    page = _page(collected, grid, measure, panels)
+    write_text(folder / "report.md", markdown(page))
+    write_text(folder / "report.html", html(page))
+    return folder / "report.html"
+
+
+def _page(collected: Collected, grid: Grid, measure: Measure, panels: Sequence[Panel]) -> Page:
+    sweep, final = collected.sweep, collected.final
+    summary = [
+        Section("What was swept", words.what_was_swept(collected)),
+        Section("What validation says", words.what_validation_says(grid, measure)),
+    ]
+    if final is not None:
+        sheets = [tables.tested_sheet(final, sweep.task, sweep.metric)] if final.splits else []
+        summary.append(
+            Section("The chosen configuration on the test part", words.what_was_chosen(final, sweep), sheets)
+        )
+    else:
+        reason = collected.final_failure or "No configuration was chosen yet, and the test part was not read."
+        summary.append(Section("The chosen configuration on the test part", [reason]))
+    summary.append(
+        Section("What cannot be concluded", words.what_cannot_be_concluded(collected, grid, measure))
+    )
+    hidden = len(grid.panels) - MOST_PANELS
+    keys = " × ".join(axis.key for axis in (grid.axes.y, grid.axes.x, *grid.axes.panels) if axis is not None)
+    on = f" on {collected.data[0]}" if len(collected.data) == 1 else ""
+    return Page(
+        title=f"Ablation of {keys or 'nothing but repeats'}{on}",
+        overrides=" ".join(sweep.overrides),
+        created=sweep.created,
+        summary=summary,
+        panels=panels,
+        undrawn=f"Figures are drawn for the first {MOST_PANELS} of {len(grid.panels)} panels."
+        if hidden > 0
+        else "",
+        troubles=tables.trouble_sheet(collected),
+        jobs=tables.job_sheet(collected, measure),
+    )
+
+
+def _write_table(folder: Path, table: pd.DataFrame) -> None:
+    writers: dict[str, Callable[[Path], None]] = {
+        "results.parquet": lambda path: table.to_parquet(path, index=False),
+        "results.csv": lambda path: table.to_csv(path, index=False),
+    }
+    for name, write in writers.items():
+        with replacing(folder / name) as temporary:
+            write(temporary)
+
+
+def _remove_others(figures: Path, pictures: Sequence[Picture]) -> None:
+    """Figures of an earlier report over other axes would be taken for this one's."""
+    ours = {picture.path.name for picture in pictures}
+    for path in figures.glob("*.png"):
+        if path.name not in ours and not path.name.startswith("."):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+"""One line on the terminal for the whole sweep, fed from the job folders and so the same for every launcher."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from study.sweep.plan import Planned
+
+PERIOD_SECONDS = 0.5
+
+
+class Watch:
+    """Within the block, a thread shows jobs done, failed and running and the time left, on a terminal.
+
+    Args:
+        jobs: of the sweep, finished ones included.
+        console: where to draw. It must not follow a redirected stdout, as jobs in this process redirect theirs.
+        began: when the sweep began, as in manifests; older failures are about to be tried again.
+        seconds: the estimate that counts until a job has been done.
+        parallel: how many jobs run at once.
+    """
+
+    def __init__(
+        self, jobs: Sequence[Planned], console: Console, began: str, seconds: float, parallel: int
+    ) -> None:
+        self._jobs = jobs
+        self._began = began
+        self._seconds = seconds
+        self._parallel = parallel
+        self._finished_before = sum(job.state.status == "finished" for job in jobs)
+        self._start = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="sweep-watch")
+        self._bar = Progress(
+            TextColumn("jobs"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._line = self._bar.add_task("", total=len(jobs), completed=self._finished_before, figures="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        self._show()
+        self._bar.stop()
+
+    def _run(self) -> None:
+        while not self._over.wait(PERIOD_SECONDS):
+            self._show()
+
+    def _show(self) -> None:
+        count = self.count()
+        self._bar.update(
+            self._line, completed=count["finished"] + count["failed"], figures=self.figures(count)
+        )
+
+    def count(self) -> Counter[str]:
+        """How many jobs are finished, failed or running, by what their folders say."""
+        count: Counter[str] = Counter()
+        for job in self._jobs:
+            state = job.state
+            if state.status == "finished":
+                count["finished"] += 1
+            elif state.status == "failed" and (state.ended or "") >= self._began:
+                count["failed"] += 1
+            elif state.status == "running" and (state.begun or "") >= self._began:
+                count["running"] += 1
+        return count
+
+    def figures(self, count: Counter[str]) -> str:
+        done_now = count["finished"] - self._finished_before + count["failed"]
+        left = len(self._jobs) - count["finished"] - count["failed"]
+        passed = time.monotonic() - self._start
+        seconds = passed / done_now * left if done_now else max(0.0, self._seconds - passed)
+        return f"done, {count['failed']} failed, {count['running']} running, {duration(seconds)} left"
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people.
+
+    >>> duration(42), duration(200), duration(9000)
+    ('42 s', '3 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
