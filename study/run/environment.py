@@ -13,17 +13,25 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("qlayers", "models", "study")
+# What shows results has no part in a sweep's jobs, which are kept when it is edited.
+REPORTING = ("study/report/", "study/ablation/")
 SOURCES = (*PACKAGES, "conf", "train.py", "predict.py")
 
 
-def code_digest() -> str:
-    """sha256 over the path and the text of every Python file of the packages, wherever they are installed."""
+def code_digest(without: tuple[str, ...] = ()) -> str:
+    """sha256 over the path and the text of every Python file of the packages, wherever they are installed.
+
+    Args:
+        without: folders that are left out, such as "study/report/".
+    """
     digest = hashlib.sha256()
     for package in PACKAGES:
         for root in _locations(package):
             for file in sorted(root.rglob("*.py")):
-                digest.update(f"{package}/{file.relative_to(root).as_posix()}\0".encode())
-                digest.update(file.read_bytes() + b"\0")
+                name = f"{package}/{file.relative_to(root).as_posix()}"
+                if not name.startswith(without):
+                    digest.update(f"{name}\0".encode())
+                    digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

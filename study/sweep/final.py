@@ -15,7 +15,7 @@ from study.data.prepare import Prepared
 from study.run.atomic import plain, read_json, write_json
 from study.run.description import encoding_entangles
 from study.run.entrants import MAIN_KEY, Entrant, entrants
-from study.run.environment import code_digest
+from study.run.environment import REPORTING, code_digest
 from study.run.folder import RunFolder, working_in
 from study.run.judging import failed, judge
 from study.run.rebuild import prepare_again, stored_config
@@ -85,7 +85,7 @@ def _judge_control(entrant: Entrant, config: DictConfig, data: Prepared) -> dict
         node = OmegaConf.to_container(OmegaConf.select(config, entrant.key), resolve=True)
         values = plain_config(config)
         shared = ("seed", "split", "preprocessing", "optimizer", "trainer", "precision", "class_weight")
-        basis = [node, data.fingerprint, code_digest(), *(values[name] for name in shared)]
+        basis = [node, data.fingerprint, code_digest(without=REPORTING), *(values[name] for name in shared)]
         digest = hashlib.sha256(json.dumps(basis, sort_keys=True, default=str).encode()).hexdigest()
         place = Path(config.output_dir) / "controls" / f"{data.name}-{entrant.name}-{digest[:8]}"
         place.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ from study.run.atomic import read_json, write_json, write_text
 from study.run.circuits import layers_of
 from study.run.description import describe_data
 from study.run.entrants import MAIN_KEY, entrants
-from study.run.environment import code_digest
+from study.run.environment import REPORTING, code_digest
 from study.run.folder import JOB, RunFolder
 from study.run.identity import job_digest
 from study.run.interface import Interface
@@ -136,7 +136,7 @@ def _begin(folder: RunFolder, config: DictConfig, digest: str, resumed: bool) ->
     check_construction(config)
     identity = plain_config(config)
     data = without_test(prepare(build.dataset(config), build.split(config), build.preprocessor(config)))
-    if job_digest(identity, data.fingerprint, code_digest()) != digest:
+    if job_digest(identity, data.fingerprint, code_digest(without=REPORTING)) != digest:
         raise StudyError(
             "The data, the code or conf/ changed since the sweep began, so this would be another job. Start the sweep "
             "again."

@@ -19,7 +19,7 @@ from study.report.columns import PRIMARY
 from study.run.atomic import read_json, write_json
 from study.run.description import located
 from study.run.entrants import main_name
-from study.run.environment import code_digest
+from study.run.environment import REPORTING, code_digest
 from study.run.identity import job_digest, run_name
 from study.run.manifest import now
 from study.run.stages import plain_config
@@ -109,7 +109,7 @@ def make_plan(expansion: Expansion, base: Path) -> Plan:
     Raises:
         StudyError: data cannot be read, two jobs are the same, or the jobs are of different tasks.
     """
-    code = code_digest()
+    code = code_digest(without=REPORTING)
     tables: dict[str, tuple[str, str, str]] = {}
     jobs: list[Planned] = []
     tasks: dict[str, str] = {}

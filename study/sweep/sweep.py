@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
+from omegaconf import DictConfig
 from rich.console import Console
 
 from study.config.memory import available_bytes, readable
@@ -24,6 +25,10 @@ from study.sweep.launching import (
     threads_a_job,
     workers_environment,
 )
+
+if TYPE_CHECKING:
+    from study.sweep.estimate import Estimate
+    from study.sweep.plan import Plan, Planned
 
 SOME_FAILED = 3
 
@@ -44,11 +49,13 @@ def sweep(
         StudyError: before any job is started.
     """
     check_launcher(expansion.launcher)
+    from study.ablation.report import write_report
     from study.run.manifest import now
     from study.sweep.estimate import estimate
     from study.sweep.final import conclude
     from study.sweep.plan import make_plan
     from study.sweep.stores import prepare_stores
+    from study.sweep.telling import print_end, print_plan
     from study.sweep.watch import Watch
 
     # The stream as it is now: jobs in this process redirect sys.stdout while the progress line is drawn.
@@ -65,7 +72,7 @@ def sweep(
     )
     with workers_environment(n_threads):
         found = estimate(pending)
-        _print_plan(plan, states, found, parallel, expansion.launcher, console)
+        print_plan(plan, states, found, parallel, expansion.launcher, console)
         if pending:
             _check_limits(found, parallel, options, len(states) == len(found.refused))
             plan.write()
@@ -78,8 +85,8 @@ def sweep(
         with FileLock(plan.folder / ".lock"):
             with console.status("controls and the test part") if console.is_terminal else _Nothing():
                 final = conclude(plan)
-            report = _report(plan.folder)
-    return _print_end(plan, final, report, console)
+            report = write_report(plan.folder)
+    return SOME_FAILED if print_end(plan, final, report, console) else 0
 
 
 class _Nothing:
@@ -88,7 +95,18 @@ class _Nothing:
     def __exit__(self, *_: object) -> None: ...
 
 
-def _run_all(program, lines, config_dir, expansion, plan, began, n_threads, parallel, base, console) -> None:  # type: ignore[no-untyped-def]
+def _run_all(
+    program: Program,
+    lines: Sequence[str],
+    config_dir: str | None,
+    expansion: Expansion,
+    plan: Plan,
+    began: str,
+    n_threads: int,
+    parallel: int,
+    base: Path,
+    console: Console,
+) -> None:
     """Launch what is not finished until nothing is left that was not tried.
 
     Jobs that another process holds are left to it at first and waited for at the end. A worker that dies takes the
@@ -126,7 +144,7 @@ def _run_all(program, lines, config_dir, expansion, plan, began, n_threads, para
         wait = True
 
 
-def _over(job, began: str) -> bool:  # type: ignore[no-untyped-def]
+def _over(job: Planned, began: str) -> bool:
     """Whether the job was finished at any time, or failed since the sweep began."""
     state = job.state
     return state.status == "finished" or (state.status == "failed" and (state.ended or "") >= began)
@@ -153,7 +171,7 @@ def _record_death(folder: Path, reason: str) -> None:
     )
 
 
-def _check_limits(found, parallel: int, options, hopeless: bool) -> None:  # type: ignore[no-untyped-def]
+def _check_limits(found: Estimate, parallel: int, options: DictConfig, hopeless: bool) -> None:
     if hopeless:
         raise StudyError(f"No job of the sweep can run: {next(iter(found.refused.values()))}")
     hours = found.seconds / parallel / 3600
@@ -168,66 +186,6 @@ def _check_limits(found, parallel: int, options, hopeless: bool) -> None:  # typ
             f"{parallel} jobs at once need at least {readable(needed)} of memory for their states, and there are "
             f"{readable(available)}. Run fewer at once, or choose a smaller n_qubits or trainer.batch_size."
         )
-
-
-def _print_plan(plan, states, found, parallel: int, launcher: str, console: Console) -> None:  # type: ignore[no-untyped-def]
-    from study.sweep.watch import duration
-
-    finished = sum(state.status == "finished" for state in states)
-    again = sum(state.status == "failed" for state in states)
-    broken = sum(state.status == "running" for state in states)
-    parts = [f"{len(states)} jobs", f"{finished} finished already"]
-    if again:
-        parts.append(f"{again} that failed to be tried again")
-    if broken:
-        parts.append(f"{broken} begun before")
-    say = console.print
-    say(
-        f"{', '.join(parts)}; {' × '.join(f'{key} ({len(v)})' for key, v in plan.axes.items())}",
-        highlight=False,
-    )
-    if finished < len(states):
-        untimed = (
-            f", not counting {found.untimed} whose models cannot be timed beforehand" if found.untimed else ""
-        )
-        say(
-            f"At most about {duration(found.seconds / parallel)} on {launcher} with {parallel} at a time{untimed} (a "
-            "few timed steps of each circuit, times all epochs; early stopping ends sooner)"
-            + (f", states of {readable(found.bytes_a_job * parallel)}." if found.bytes_a_job else "."),
-            highlight=False,
-            soft_wrap=True,
-        )
-    say(f"Sweep folder: {plan.folder}", soft_wrap=True, highlight=False)
-
-
-def _print_end(plan, final, report: Path | None, console: Console) -> int:  # type: ignore[no-untyped-def]
-    broken = [job for job in plan.jobs if job.state.status != "finished"]
-    for job in broken:
-        state = job.state
-        reason = state.failure if state.status == "failed" else "not finished"
-        console.print(f"failed: {job.label}: {reason}", style="red", highlight=False, soft_wrap=True)
-    if broken:
-        console.print(
-            f"{len(broken)} of {len(plan.jobs)} jobs failed; they are tried again next time.", highlight=False
-        )
-    if final["chosen"] is None:
-        console.print(f"Nothing chosen: {final['reason']}.", highlight=False, soft_wrap=True)
-    else:
-        chosen = (
-            " ".join(f"{key}={value}" for key, value in final["chosen"].items()) or "the one configuration"
-        )
-        console.print(f"Chosen: {chosen} ({final['reason']}).", highlight=False, soft_wrap=True)
-    if report is not None:
-        console.print(f"Report: {report}", highlight=False, soft_wrap=True)
-    return SOME_FAILED if broken else 0
-
-
-def _report(folder: Path) -> Path | None:
-    if importlib.util.find_spec("study.ablation") is None:
-        return None
-    from study.ablation.report import write_report
-
-    return write_report(folder)
 
 
 def _cores() -> int:

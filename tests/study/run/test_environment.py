@@ -54,7 +54,13 @@ def test_editing_or_moving_code_changes_its_digest(checkout: Path, monkeypatch: 
     (checkout / "study" / "code.py").write_text("a = 2\n")
     second = environment.code_digest()
     (checkout / "study" / "code.py").rename(checkout / "study" / "other.py")
-    assert len({first, second, environment.code_digest()}) == 3
+    third = environment.code_digest()
+    assert len({first, second, third}) == 3
+    assert (
+        third
+        != environment.code_digest(without=("study/other",))
+        == environment.code_digest(without=("study/o",))
+    )
 
 
 def test_versions_are_those_that_run() -> None:

@@ -24,7 +24,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], tuple[int, s
     """Run a sweep in this process; its exit code and what it printed."""
     from study.sweep import sweep as module
 
-    monkeypatch.setattr(module, "_report", lambda folder: None)
+    monkeypatch.setattr("study.ablation.report.write_report", lambda folder: folder / "report")
 
     def run(lines: list[str]) -> tuple[int, str]:
         console = Console(file=io.StringIO(), width=200)

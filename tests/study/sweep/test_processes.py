@@ -24,8 +24,8 @@ Lines = Callable[..., list[str]]
 # train.py without the report, which takes longer than the jobs here.
 COMMAND = """
 import sys
-import study.sweep.sweep
-study.sweep.sweep._report = lambda folder: None
+import study.ablation.report
+study.ablation.report.write_report = lambda folder: folder
 import train
 train.main()
 """

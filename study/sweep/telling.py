@@ -1,0 +1,68 @@
+"""What a sweep says before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from study.config.memory import readable
+from study.sweep.estimate import Estimate
+from study.sweep.plan import Plan
+from study.sweep.state import State
+from study.sweep.watch import duration
+
+
+def print_plan(
+    plan: Plan, states: Sequence[State], found: Estimate, parallel: int, launcher: str, console: Console
+) -> None:
+    """What is to be done, and how long it may take."""
+    finished = sum(state.status == "finished" for state in states)
+    again = sum(state.status == "failed" for state in states)
+    broken = sum(state.status == "running" for state in states)
+    parts = [f"{len(states)} jobs", f"{finished} finished already"]
+    if again:
+        parts.append(f"{again} that failed to be tried again")
+    if broken:
+        parts.append(f"{broken} begun before")
+    say = console.print
+    say(
+        f"{', '.join(parts)}; {' × '.join(f'{key} ({len(v)})' for key, v in plan.axes.items())}",
+        highlight=False,
+    )
+    if finished < len(states):
+        untimed = (
+            f", not counting {found.untimed} whose models cannot be timed beforehand" if found.untimed else ""
+        )
+        say(
+            f"At most about {duration(found.seconds / parallel)} on {launcher} with {parallel} at a time{untimed} (a "
+            "few timed steps of each circuit, times all epochs; early stopping ends sooner)"
+            + (f", states of {readable(found.bytes_a_job * parallel)}." if found.bytes_a_job else "."),
+            highlight=False,
+            soft_wrap=True,
+        )
+    say(f"Sweep folder: {plan.folder}", soft_wrap=True, highlight=False)
+
+
+def print_end(plan: Plan, final: Mapping[str, Any], report: Path, console: Console) -> bool:
+    """What became of it; whether any job is not finished."""
+    broken = [job for job in plan.jobs if job.state.status != "finished"]
+    for job in broken:
+        state = job.state
+        reason = state.failure if state.status == "failed" else "not finished"
+        console.print(f"failed: {job.label}: {reason}", style="red", highlight=False, soft_wrap=True)
+    if broken:
+        console.print(
+            f"{len(broken)} of {len(plan.jobs)} jobs failed; they are tried again next time.", highlight=False
+        )
+    if final["chosen"] is None:
+        console.print(f"Nothing chosen: {final['reason']}.", highlight=False, soft_wrap=True)
+    else:
+        chosen = (
+            " ".join(f"{key}={value}" for key, value in final["chosen"].items()) or "the one configuration"
+        )
+        console.print(f"Chosen: {chosen} ({final['reason']}).", highlight=False, soft_wrap=True)
+    console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+    return bool(broken)
