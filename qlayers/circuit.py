@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -123,6 +124,19 @@ class CircuitSpec:
         plain = f"{_spell(self.encoding)} → {layers}"
         middle = body if self.reupload else plain
         return f"{self.n_features} features → {middle} → {_spell(self.measurement)} on {self.n_qubits} qubits"
+
+
+def check_state_fits(n_qubits: int) -> None:
+    """ConfigurationError if not even one state of so many qubits fits into memory, where its size is known."""
+    if not hasattr(os, "sysconf"):
+        return
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed = 16 * 2**n_qubits  # complex128
+    if needed > memory:
+        raise ConfigurationError(
+            f"n_qubits={n_qubits} needs {needed / 2**30:,.0f} GiB for one state, and this machine has "
+            f"{memory / 2**30:.0f} GiB. Choose a smaller n_qubits."
+        )
 
 
 def positive(option: str, value: int) -> int:

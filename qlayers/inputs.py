@@ -10,6 +10,10 @@ from qlayers.errors import InputError
 
 def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> None:
     """Raise InputError for an empty batch, complex or non-finite numbers, or another device than the weights'."""
+    if not isinstance(inputs, torch.Tensor):
+        raise InputError(
+            f"A quantum layer takes a torch.Tensor, but got {type(inputs).__name__}; see torch.as_tensor."
+        )
     if inputs.numel() == 0:
         raise InputError(
             f"A quantum layer needs at least one sample, but the inputs have shape {tuple(inputs.shape)}."

@@ -14,7 +14,7 @@ from pennylane.tape import QuantumScript
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend
 from qlayers.batching import broadcasts_correctly, concatenate, returns_list, run_unrolled
-from qlayers.circuit import CircuitSpec, positive
+from qlayers.circuit import CircuitSpec, check_state_fits, positive
 from qlayers.components import resolve
 from qlayers.described import DescribedLayer
 from qlayers.encodings import Encoding
@@ -101,6 +101,7 @@ class QuantumLayer(DescribedLayer):
             )
         torch.nn.Module.__init__(self)
         self.n_qubits = positive("n_qubits", n_qubits)
+        check_state_fits(n_qubits)
         self.n_features = positive("n_features", n_qubits if n_features is None else n_features)
         self.spec = None if has_own_circuit else CircuitSpec(n_qubits, n_features, *parts)
         self.backend = resolve(backend, Backend)  # type: ignore[type-abstract]
@@ -220,6 +221,7 @@ class QuantumLayer(DescribedLayer):
         """The encoding, of a layer that was named by parts."""
         return self.spec.encoding if self.spec else None
 
+    @torch.compiler.disable  # PennyLane cannot be compiled: torch.compile breaks its graph here and goes on behind
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Run the circuit on every sample.
 

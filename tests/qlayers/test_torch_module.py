@@ -279,6 +279,18 @@ def test_bad_inputs_are_refused_and_the_layer_stays_usable(inputs, message):
     assert layer(torch.rand(3, 2)).shape == (3, 2)
 
 
+def test_an_array_is_refused_by_name():
+    with pytest.raises(InputError, match="ndarray"):
+        by_parts()(torch.rand(3, 2).numpy())
+
+
+def test_torch_compile_breaks_its_graph_at_the_layer_and_goes_on():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), by_parts(), torch.nn.Linear(2, 1))
+    inputs = torch.rand(3, 2)
+    compiled = torch.compile(model, backend="eager")
+    torch.testing.assert_close(compiled(inputs), model(inputs))
+
+
 def test_an_all_zero_row_and_non_bits_are_refused():
     with pytest.raises(InputError, match="row 1"):
         by_parts(encoding="amplitude")(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
@@ -298,6 +310,7 @@ def test_an_all_zero_row_and_non_bits_are_refused():
         ({"n_features": 3}, "at most 2 features on n_qubits=2"),
         ({"encoding": "amplitude", "n_features": 5}, "at most 4 features"),
         ({"encoding": "amplitude", "reupload": True}, "prepares a state"),
+        ({"n_qubits": 60}, "GiB for one state"),
         ({"precision": "float16"}, "Available: float32, float64"),
         ({"weight_shapes": (2,)}, "leave it out"),
         ({"init": {"weights": torch.zeros(7)}}, "initial value"),
