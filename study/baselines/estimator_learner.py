@@ -12,7 +12,7 @@ import numpy as np
 
 from study.baselines.losses import LOSSES, probabilities
 from study.baselines.storage import load_state, save_state
-from study.baselines.tuning import Trial, Values, best, inner_folds, points, search, write_trials
+from study.baselines.tuning import Trial, Values, best, edges, inner_folds, points, search, write_trials
 from study.errors import StudyError
 from study.fitting.learner import CLASSIFICATION, REGRESSION, Learner
 from study.fitting.scaling import TargetScale, balanced_weights, require_class_weight
@@ -64,6 +64,7 @@ class EstimatorLearner(Learner):
         self.class_weight = require_class_weight(class_weight)
         self.estimator: Any = None
         self.chosen: dict[str, Any] = {}
+        self._at_edge: list[str] = []
         self._folds_used = 0
         self._tuning_loss = float("nan")
         self._scale = TargetScale(0.0, 1.0)
@@ -120,6 +121,7 @@ class EstimatorLearner(Learner):
         trials = self._tune(data, targets, weights, seed, progress)
         chosen = best(trials)
         self.chosen, self._tuning_loss = dict(chosen.values), chosen.loss
+        self._at_edge = edges(self.grid, self.chosen)
         self.estimator = self.finish(self.chosen, data, targets, weights, derive(seed, "fit"))
         self.fit_seconds = time.perf_counter() - begun
         write_trials(folder, trials)
@@ -144,6 +146,7 @@ class EstimatorLearner(Learner):
                 "target_mean": self._scale.mean,
                 "target_deviation": self._scale.deviation,
                 "chosen": self.chosen,
+                "at_edge": self._at_edge,
                 "folds_used": self._folds_used,
                 "tuning_loss": self._tuning_loss,
                 "fit_seconds": self.fit_seconds,
@@ -160,6 +163,7 @@ class EstimatorLearner(Learner):
         self.task, self.n_outputs = state["task"], state["n_outputs"]
         self._scale = TargetScale(state["target_mean"], state["target_deviation"])
         self.chosen, self._folds_used = state["chosen"], state["folds_used"]
+        self._at_edge = state.get("at_edge", [])  # models saved before there was such a record
         self._tuning_loss, self.fit_seconds = state["tuning_loss"], state["fit_seconds"]
 
     def describe(self) -> dict[str, Any]:
@@ -169,6 +173,7 @@ class EstimatorLearner(Learner):
             "selection": self.selection.format(loss=self.tuned_on(task), folds=self._folds_used),
             "grid": {name: list(values) for name, values in self.grid.items()},
             "chosen": dict(self.chosen),
+            "at_edge": list(self._at_edge),
             "tuning_loss": self._tuning_loss,
         }
 

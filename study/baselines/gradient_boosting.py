@@ -30,9 +30,9 @@ class GradientBoosting(EstimatorLearner):
 
     def __init__(
         self,
-        learning_rate: Sequence[float] = (0.03, 0.1),
-        max_leaf_nodes: Sequence[int] = (5, 31),
-        max_iter: Sequence[int] = (100,),
+        learning_rate: Sequence[float] = (0.01, 0.03, 0.1),
+        max_leaf_nodes: Sequence[int] = (4, 16),
+        max_iter: Sequence[int] = (200,),
         inner_folds: int = 3,
         class_weight: str | None = None,
     ) -> None:

@@ -37,8 +37,8 @@ class RbfSvm(EstimatorLearner):
 
     def __init__(
         self,
-        C: Sequence[float] = (0.1, 1.0, 10.0, 100.0),
-        gamma: Sequence[float] = (0.1, 1.0, 10.0),
+        C: Sequence[float] = (0.1, 1.0, 10.0, 100.0, 1000.0),
+        gamma: Sequence[float] = (0.01, 0.1, 1.0, 10.0),
         inner_folds: int = 3,
         class_weight: str | None = None,
     ) -> None:

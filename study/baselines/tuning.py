@@ -74,6 +74,19 @@ def best(trials: Sequence[Trial]) -> Trial:
     return min(trials, key=lambda trial: trial.loss)
 
 
+def edges(grid: Mapping[str, Sequence[Any]], chosen: Values) -> list[str]:
+    """The settings that were chosen at an end of their grid, beyond which a better one may lie.
+
+    A grid of one or two values is a choice, not a range: it has no inside.
+
+    >>> edges({"C": [1, 10, 100], "gamma": [0.1, 1, 10], "leaves": [4, 16]}, {"C": 100, "gamma": 1, "leaves": 4})
+    ['C']
+    """
+    return [
+        name for name, values in grid.items() if len(values) > 2 and chosen[name] in (values[0], values[-1])
+    ]
+
+
 def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
     """Write `tuning.csv`: the settings, their mean loss and its standard deviation over the folds."""
     with replacing(folder / TUNING_FILE) as temporary, temporary.open("w", newline="") as file:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from study.report.columns import COST, METRICS, Column, primary_column
-from study.run.results import Results
+from study.run.results import ModelResult, Results
 
 BEST = "*"
 UNBOUNDED = 1000
@@ -69,5 +69,12 @@ def _footnotes(results: Results) -> list[str]:
     if len(results.models) > 1:
         primary = primary_column(results.task)
         lines = [f"{BEST} best in its column; the winner is decided by {primary.name}, declared beforehand."]
+    lines.append("latency: one row at a time, median of repeats.")
+    if at_edge := [_at_edge(model) for model in results.models if model.at_edge]:
+        lines.append(f"Tuned at the edge of their grids, so perhaps not at their best: {', '.join(at_edge)}.")
     lines += [f"{model.label} failed: {model.failure}" for model in results.models if model.failure]
     return lines
+
+
+def _at_edge(model: ModelResult) -> str:
+    return f"{model.label} ({', '.join(f'{name}={value:g}' for name, value in model.at_edge.items())})"

@@ -17,6 +17,7 @@ def judge(entrant: Entrant, learner: Learner, data: Prepared) -> tuple[ModelResu
     output = learner.predict(data.test.inputs)
     found = evaluate(data.task, data.test.targets, output, data.n_outputs)
     latency = measure_latency(learner.predict, data.test.inputs[:1])
+    selection = learner.describe()
     result = ModelResult(
         name=entrant.name,
         label=entrant.label,
@@ -25,6 +26,7 @@ def judge(entrant: Entrant, learner: Learner, data: Prepared) -> tuple[ModelResu
         n_parameters=learner.n_parameters,
         fit_seconds=learner.fit_seconds,
         latency_seconds=latency.row_ms / 1000,
+        at_edge={name: selection["chosen"][name] for name in selection.get("at_edge", ())},
     )
     return result, output
 

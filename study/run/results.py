@@ -23,6 +23,7 @@ class ModelResult:
         n_parameters: trained numbers.
         fit_seconds: wall time of the fit, tuning included.
         latency_seconds: wall time of one prediction for one row, median of several.
+        at_edge: settings that tuning chose at an end of their grid, with the values; empty for a model without tuning.
         failure: why it failed; None if it did not.
     """
 
@@ -33,6 +34,7 @@ class ModelResult:
     n_parameters: int | None = None
     fit_seconds: float | None = None
     latency_seconds: float | None = None
+    at_edge: dict[str, float] = field(default_factory=dict)
     failure: str | None = None
 
 

@@ -308,3 +308,18 @@ def test_missing_damaged_and_foreign_files_are_refused(fitted, tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(StudyError, match="missing or damaged"):
         Logistic().restore(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("grid", "at_edge"), [([1e-9, 1.0, 2.0], []), ([1.0, 2.0, 3.0], ["C"]), ([1.0, 2.0], [])]
+)
+def test_a_choice_at_the_edge_of_its_range_is_named(samples, tmp_path, grid, at_edge, monkeypatch):
+    learner = Logistic(C=grid)
+    # Whichever value has the lowest loss is not the point.
+    monkeypatch.setattr(
+        "study.baselines.estimator_learner.best",
+        lambda trials: next(trial for trial in trials if trial.values["C"] == 1.0),
+    )
+    learner.fit(samples["classification"], tmp_path, seed=0, progress=False)
+    assert learner.describe()["chosen"] == {"C": 1.0}
+    assert learner.describe()["at_edge"] == at_edge

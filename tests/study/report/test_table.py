@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -98,3 +99,20 @@ def test_the_primary_metric_is_a_column_and_keys_are_unique() -> None:
 
 def test_what_rounds_to_zero_has_no_sign(classification: MakeResults) -> None:
     assert row(as_text(classification(-1e-9, 0.9)), "model 0")[3] == "0.000"
+
+
+def test_what_was_tuned_to_an_edge_is_said_and_nothing_otherwise(classification: MakeResults) -> None:
+    inside = classification(0.90, 0.95, 0.93)
+    assert "edge" not in as_text(inside)
+    first, second, third = inside.models
+    edges = (
+        first,
+        replace(second, at_edge={"C": 1000.0, "gamma": 0.01}),
+        replace(third, at_edge={"alpha": 10}),
+    )
+    line = "at their best: model 1 (C=1000, gamma=0.01), model 2 (alpha=10)."
+    assert line in " ".join(as_text(replace(inside, models=edges)).split())
+
+
+def test_latency_is_explained(classification: MakeResults) -> None:
+    assert "latency: one row at a time, median of repeats." in as_text(classification(0.90))
