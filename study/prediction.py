@@ -32,8 +32,9 @@ def predict(config: DictConfig, console: Console | None = None) -> Path:
 
     The output has one row for each input row, in order: `row` (the first is 0), `prediction`, and for a
     classification `probability.<class>`, `confidence` (the highest probability) and `abstained` (it lies below
-    `config.threshold`; such a row keeps its probabilities and gets no prediction); then `refused`, the reason why
-    a row has no answer at all. It appears when it is complete, or not at all.
+    `config.threshold`; such a row keeps its probabilities and gets no prediction); then `filled`, how many of the
+    row's values were missing and filled by the policy of the training, and `refused`, the reason why a row has no
+    answer at all. It appears when it is complete, or not at all.
 
     Returns:
         The path of the output.
@@ -58,7 +59,11 @@ def predict(config: DictConfig, console: Console | None = None) -> Path:
             answers.to_csv(temporary, index=False)
         else:
             answers.to_parquet(temporary, index=False)
-    console.print(f"{_summary(answers)} Written to {output}", soft_wrap=True, highlight=False)
+    console.print(
+        f"{_summary(answers, interface.contract.missing)} Written to {output}",
+        soft_wrap=True,
+        highlight=False,
+    )
     return output
 
 
@@ -81,7 +86,10 @@ def answer(
             # Said already, and for how many rows.
             warnings.simplefilter("ignore", InputRangeWarning)
             values[accepted] = rebuilt.learner.predict(inputs)
-    return _table(values, accepted, reasons, interface.classes, threshold)
+    table = _table(values, accepted, reasons, interface.classes, threshold)
+    filled = np.where(table["refused"].isna(), interface.contract.gaps(rows), 0)
+    table.insert(table.columns.get_loc("refused"), "filled", filled)
+    return table
 
 
 def _table(
@@ -148,12 +156,20 @@ def _check_threshold(threshold: Any, classes: Sequence[str]) -> float | None:
     return None if threshold is None else float(threshold)
 
 
-def _summary(answers: pd.DataFrame) -> str:
+def _summary(answers: pd.DataFrame, missing: str) -> str:
     refused = int(answers["refused"].notna().sum())
     abstained = int(answers["abstained"].sum()) if "abstained" in answers else 0
     reasons = answers["refused"].dropna()
-    example = f" (row {reasons.index[0]}: {reasons.iloc[0]})" if refused else ""
+    words = "for example row" if refused > 1 else "row"
+    example = f" ({words} {reasons.index[0]}: {reasons.iloc[0]})" if refused else ""
+    values, rows = int(answers["filled"].sum()), int((answers["filled"] > 0).sum())
+    filled = (
+        f" {values} value{'s' * (values != 1)} in {rows} row{'s' * (rows != 1)} {'was' if values == 1 else 'were'} "
+        f"missing and filled by data.missing={missing}."
+        if values
+        else ""
+    )
     return (
         f"{len(answers)} rows: {len(answers) - refused - abstained} predicted, {abstained} abstained, "
-        f"{refused} refused{example}."
+        f"{refused} refused{example}.{filled}"
     )

@@ -33,12 +33,13 @@ class Cells:
     """A column read as one kind; all arrays are (n_rows,).
 
     `values` is float64 for a numeric or boolean column (NaN where there is none) and text for a categorical
-    one (None where there is none). `missing` marks cells that are empty or infinite, `unreadable` those that
-    hold something else than the kind asks for.
+    one (None where there is none). `missing` marks cells that are empty or infinite, `infinite` the latter alone,
+    `unreadable` those that hold something else than the kind asks for.
     """
 
     values: np.ndarray
     missing: np.ndarray
+    infinite: np.ndarray
     unreadable: np.ndarray
 
     @property
@@ -82,7 +83,8 @@ def read_cells(series: pd.Series, kind: Kind) -> Cells:
     absent = series.isna().to_numpy(dtype=bool, copy=True)
     if kind == "categorical":
         values = np.array([None if pd.isna(v) else label_text(v) for v in series], dtype=object)
-        return Cells(values, absent, np.zeros(len(series), dtype=bool))
+        none = np.zeros(len(series), dtype=bool)
+        return Cells(values, absent, none, none)
     if kind == "boolean":
         keys = [None if pd.isna(v) else label_text(v).strip().lower() for v in series]
         numbers = np.array([_TRUTHS.get(key, np.nan) if key else np.nan for key in keys], dtype=np.float64)
@@ -90,9 +92,10 @@ def read_cells(series: pd.Series, kind: Kind) -> Cells:
         coerced = pd.to_numeric(series.astype(object) if _is_opaque(series) else series, errors="coerce")
         numbers = coerced.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     unreadable = np.isnan(numbers) & ~absent
-    missing = absent | np.isinf(numbers)
+    infinite = np.isinf(numbers)
+    missing = absent | infinite
     numbers[missing] = np.nan
-    return Cells(numbers, missing, unreadable)
+    return Cells(numbers, missing, infinite, unreadable)
 
 
 def _is_opaque(series: pd.Series) -> bool:

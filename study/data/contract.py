@@ -55,11 +55,13 @@ class ColumnContract:
         cells = read_cells(series, self.kind)
         known = set(self.categories)
         reasons: list[str | None] = [None] * len(series)
-        for row in np.flatnonzero(cells.missing & (not self.missing_allowed)):
-            reasons[row] = (
-                f"{self.name}: missing or infinite, and the model was trained with a policy that accepts "
-                "neither"
-            )
+        if not self.missing_allowed:
+            for row in np.flatnonzero(cells.missing):
+                reasons[row] = (
+                    f"{self.name}: missing, and the model was trained with a policy that fills no gap"
+                )
+        for row in np.flatnonzero(cells.infinite):
+            reasons[row] = f"{self.name}: infinite, and a prediction needs a finite number"
         for row in np.flatnonzero(cells.unreadable):
             wanted = "a number" if self.kind == "numeric" else "true or false"
             reasons[row] = f"{self.name}: {str(series.iloc[row])!r} is not {wanted}"
@@ -71,6 +73,10 @@ class ColumnContract:
                         f"{self.name}: {cells.values[row]!r} was not seen in training (seen: {seen})"
                     )
         return reasons
+
+    def gaps(self, series: pd.Series) -> np.ndarray:
+        """Which values are missing, bool (n_rows,)."""
+        return read_cells(series, self.kind).missing
 
     def outside(self, cells: Cells) -> float:
         """The share of rows with a value outside the training range, or a category training did not show."""
@@ -136,13 +142,17 @@ class Contract:
     def row_reasons(self, frame: pd.DataFrame) -> list[str | None]:
         """Why each row is refused, or None for a row that can be served; reasons are joined by `; `.
 
-        Refused are unseen categories, values that are not of the column's kind, and gaps (an infinite number
-        is one) unless training had a policy to fill them. A number outside the training range is served;
+        Refused are unseen categories, values that are not of the column's kind, infinite numbers, and gaps unless
+        training had a policy to fill them. A number outside the training range is served;
         `drift` reports it.
         """
         by_column = [column.reasons(frame[column.name]) for column in self.columns]
         by_row = zip(*by_column, strict=True)
         return ["; ".join(reason for reason in row if reason) or None for row in by_row]
+
+    def gaps(self, frame: pd.DataFrame) -> np.ndarray:
+        """How many values of each row are missing, (n_rows,): in a row that is served, so many were filled."""
+        return np.sum([column.gaps(frame[column.name]) for column in self.columns], axis=0, dtype=np.int64)
 
     def drift(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Drift of each feature against the training part, one row a column of the contract.

@@ -97,6 +97,7 @@ def test_columns_of_the_output_fit_together(run: RunFolder, tmp_path: Path) -> N
         "probability.yes",
         "confidence",
         "abstained",
+        "filled",
         "refused",
     ]
     yes = found["probability.yes"] > found["probability.no"]
@@ -137,7 +138,25 @@ def test_a_row_is_refused_with_its_reason_and_the_others_are_answered(run: RunFo
     assert not found.loc[[3, 7, 11], "abstained"].any()
     rest = found.index.difference([3, 7, 11])
     assert found.loc[rest, "prediction"].tolist() == whole.loc[rest, "prediction"].tolist()
-    assert "3 refused (row 3: a: missing" in " ".join(printed.split())
+    assert "3 refused (for example row 3: a: missing" in " ".join(printed.split())
+
+
+def test_filled_values_are_counted_and_infinite_ones_are_refused(tmp_path: Path) -> None:
+    table = shapes(120)
+    table.loc[5, "a"] = None
+    table.to_csv(tmp_path / "gappy.csv", index=False)
+    run = trained(tmp_path, tmp_path / "gappy.csv", "data.target=label", "data.missing=median")
+    rows = shapes(8, seed=1).drop(columns="label")
+    rows.loc[1, ["a", "b"]] = None
+    rows.loc[4, "colour"] = None
+    rows.loc[6, "a"], rows.loc[6, "b"] = np.inf, None
+    found, printed = answers(run, rows, tmp_path)
+    assert found["filled"].tolist() == [0, 2, 0, 0, 1, 0, 0, 0]
+    assert found["refused"].dropna().index.tolist() == [6]
+    assert found["refused"][6].startswith("a: infinite")
+    words = " ".join(printed.split())
+    assert "1 refused (row 6: a: infinite" in words
+    assert "3 values in 2 rows were missing and filled by data.missing=median." in words
 
 
 def test_refusing_every_row_is_an_answer(run: RunFolder, tmp_path: Path) -> None:
@@ -198,7 +217,7 @@ def test_a_regression_predicts_numbers_and_knows_no_threshold(source: Path, tmp_
     run = trained(tmp_path / "runs", source, "data.target=b", "model=ridge")
     rows = pd.read_csv(source)
     found, _ = answers(run, rows.drop(columns="b"), tmp_path)
-    assert found.columns.tolist() == ["row", "prediction", "refused"]
+    assert found.columns.tolist() == ["row", "prediction", "filled", "refused"]
     stored = pd.read_parquet(run.predictions)
     assert found["prediction"][stored["row"]].to_numpy() == pytest.approx(
         stored["ridge.prediction"].to_numpy()
