@@ -88,7 +88,7 @@ def answer(
             values[accepted] = rebuilt.learner.predict(inputs)
     table = _table(values, accepted, reasons, interface.classes, threshold)
     filled = np.where(table["refused"].isna(), interface.contract.gaps(rows), 0)
-    table.insert(table.columns.get_loc("refused"), "filled", filled)
+    table.insert(table.columns.size - 1, "filled", filled)
     return table
 
 

@@ -152,7 +152,8 @@ class Contract:
 
     def gaps(self, frame: pd.DataFrame) -> np.ndarray:
         """How many values of each row are missing, (n_rows,): in a row that is served, so many were filled."""
-        return np.sum([column.gaps(frame[column.name]) for column in self.columns], axis=0, dtype=np.int64)
+        by_column = np.stack([column.gaps(frame[column.name]) for column in self.columns])
+        return np.asarray(by_column.sum(axis=0))
 
     def drift(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Drift of each feature against the training part, one row a column of the contract.

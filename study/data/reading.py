@@ -91,8 +91,8 @@ def _check_fields(content: str, given: str) -> list[str]:
             elif len(record) != len(header):
                 raise StudyError(
                     f"{given} is ragged: the record that ends in line {records.line_num} has {len(record)} "
-                    f"fields, the header {len(header)}. Text that contains a comma must stand in double "
-                    "quotes."
+                    f"field{'s' * (len(record) != 1)}, the header {len(header)}. Text that contains a comma must "
+                    "stand in double quotes."
                 )
     except csv.Error as error:
         raise StudyError(f"{given} cannot be read as CSV near line {records.line_num}: {error}.") from error

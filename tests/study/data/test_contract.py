@@ -54,7 +54,8 @@ def test_round_trip_through_json_is_exact(rows) -> None:
     frame = frame.astype({"x": float, "c": object, "b": object})
     contract = Contract.of(frame, "mean", ("y",))
     assert Contract.from_dict(json.loads(json.dumps(contract.to_dict()))) == contract
-    assert contract.row_reasons(frame) == [None] * len(frame)
+    accepted = [reason is None for reason in contract.row_reasons(frame)]
+    assert accepted == (~np.isinf(frame["x"])).tolist()
     assert (contract.drift(frame)["outside"] == 0).all()
 
 
@@ -70,7 +71,7 @@ def test_training_rows_are_served_whatever_their_column_order() -> None:
         (new_rows().drop(columns=["dose", "age"]), "lacks 2 of the 4 columns.*'age', 'dose'"),
         (
             new_rows().rename(columns={"dose": "Dose "}),
-            r"'dose'; did you mean 'Dose '\?.*Unknown columns.*'Dose '",
+            r"'dose' \(did you mean 'Dose '\?\)\..*Unknown columns.*'Dose '",
         ),
         (new_rows(extra=1), "not trained on: 'extra'; remove.*Expected: 'age'"),
         (

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from study.data.file import File
+from study.data.names import nearest
 from study.data.prepare import load_table, prepare
 from study.data.preprocessing import Preprocessor
 from study.data.reading import read_frame
@@ -77,6 +78,7 @@ BAD_FILES = {
     "header only": ("data.csv", "a,y\n", "2 columns and no rows"),
     "too many fields": ("data.csv", "a,y\n1,2\n3,4,5\n", r"ragged.*line 3 has 3 fields, the header 2"),
     "too few fields": ("data.csv", "a,b,y\n1,2,3\n4,5\n", r"ragged.*line 3 has 2 fields, the header 3"),
+    "one field": ("data.csv", "a,y\n1,2\n4\n", r"line 3 has 1 field, the header 2"),
     "all rows too long": ("data.csv", "a,y\n1,2,3\n4,5,6\n", "ragged"),
     "open quote": ("data.csv", 'a,y\n1,2\n"3,4\n5,6\n', "unexpected end of data"),
     "binary": ("data.csv", bytes(range(256)) * 4, "binary"),
@@ -190,3 +192,8 @@ def test_settings_are_checked_before_anything_is_read(fields: dict, message: str
 
 def test_one_column_to_drop_may_be_given_alone() -> None:
     assert File("a.csv", "y", drop="id").drop == ("id",)
+
+
+def test_only_what_is_really_near_is_suggested() -> None:
+    assert nearest("aeg", ["dose", "age"]) == " (did you mean 'age'?)"
+    assert nearest("nope", ["income", "dose"]) == ""
