@@ -19,6 +19,17 @@ from study.config.program import Program, Request
 from study.config.values import check_schema, check_type, conform
 from study.errors import StudyError
 
+# Where Hydra would put its own outputs; here a run makes its folder itself.
+_HYDRA_FOLDERS = (
+    "hydra.run",
+    "hydra.run.dir",
+    "hydra.sweep",
+    "hydra.sweep.dir",
+    "hydra.sweep.subdir",
+    "hydra.job.chdir",
+    "hydra.output_subdir",
+)
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -64,6 +75,7 @@ def check_sweep(program: Program, lines: Sequence[str], config_dir: str | None =
 
 def check_with(program: Program, overrides: Sequence[Override], composer: Composer) -> Checked:
     """As `check`, for overrides that are parsed and a Hydra that is set up: the jobs of a sweep share it."""
+    _check_folders(overrides)
     ours = [override for override in overrides if not override.is_hydra_override()]
     for override in ours:
         if override.is_sweep_override():
@@ -90,6 +102,15 @@ def check_with(program: Program, overrides: Sequence[Override], composer: Compos
     for rule in program.rules:
         rule(request)
     return Checked(config, tuple(line for remark in program.remarks for line in remark(request)))
+
+
+def _check_folders(overrides: Sequence[Override]) -> None:
+    for override in overrides:
+        if override.key_or_group in _HYDRA_FOLDERS:
+            raise StudyError(
+                f"{written(override)} would change nothing: runs are not kept in Hydra's folders. "
+                "Say with output_dir=… where they go."
+            )
 
 
 def _covering(overrides: Sequence[Override]) -> Iterator[list[str]]:

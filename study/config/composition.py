@@ -50,7 +50,10 @@ def parse_overrides(lines: Sequence[str]) -> list[Override]:
     parsed = []
     for line in lines:
         try:
-            parsed.extend(parser.parse_overrides([line]))
+            read = parser.parse_overrides([line])
+            if not read[0].key_or_group:
+                raise StudyError(f"{line!r} has an empty name. Options are given as key=value.")
+            parsed.extend(read)
         except OverrideParseException as error:
             raise StudyError(
                 f"{line!r} cannot be read as key=value ({_reason(error)}). Put a value with brackets, commas, '=' or "

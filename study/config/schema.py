@@ -109,9 +109,9 @@ class TrainConfig(Section):
 
 
 class PredictConfig(Section):
-    run: Text
-    input: Text
-    output: Text
+    run: Annotated[str, Field(min_length=1, description="a run folder")]
+    input: Annotated[str, Field(min_length=1, description="a CSV or Parquet file")]
+    output: Annotated[str, Field(min_length=1, description="a CSV or Parquet file to write")]
     threshold: Annotated[float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")]
 
 

@@ -85,6 +85,8 @@ def _explain(problem: Mapping[str, Any], values: Mapping[str, Any], schema: type
         names = list((annotation(schema, home) or schema).model_fields)
         known = [f"{home}.{name}" if home else name for name in names]
         return f"{key} is not a key. {suggestion(key, known, home, names)}"
+    if problem["type"] == "string_too_short":
+        return f"{key} is empty: give {description(schema, key)}."
     if problem["type"] == "missing":
         return f"{'.'.join(map(str, problem['loc']))} is missing from the configuration."
     return f"{key} must be {description(schema, key) or 'an option of its group'}, but is {_shown(value)}."

@@ -81,7 +81,7 @@ def test_text_is_no_number_and_true_is_none_either() -> None:
     assert not fits(2.5, 1)
     assert not fits(True, 1)
     assert not fits("1", 1)
-    with pytest.raises(StudyError, match=r"run must be text, but is 3\."):
+    with pytest.raises(StudyError, match=r"run must be a run folder, but is 3\."):
         check_schema({"run": 3, "input": "a", "output": "b", "threshold": None}, PredictConfig)
 
 
