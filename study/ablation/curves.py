@@ -67,7 +67,7 @@ def _curves(plot: Plot, cell: Cell, histories: list[pd.DataFrame]) -> None:
         )  # fmt: skip
         return
     for history in histories:
-        epochs = history["epoch"] + 1
+        epochs = history["epoch"]
         # A single epoch makes no line: the marker shows it.
         marker = "o" if len(history) == 1 else None
         plot.plot(

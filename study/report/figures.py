@@ -29,7 +29,7 @@ def learning_curves(path: Path, history: pd.DataFrame, title: str) -> None:
         loss, gradient = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         # A single epoch makes no line: the marker shows it.
         style: dict[str, Any] = {"marker": "o", "markersize": 3, "linewidth": 1.6}
-        epochs = history["epoch"].to_numpy() + 1
+        epochs = history["epoch"].to_numpy()
         bare(loss).plot(epochs, history["train_loss"], color=BLUE, label="training", **style)
         loss.plot(epochs, history["val_loss"], color=ORANGE, label="validation", **style)
         if history["val_loss"].notna().any():

@@ -46,8 +46,8 @@ def test_learning_curves_show_the_history_and_the_best_epoch(
     train, validation, best = loss.lines
     assert np.allclose(train.get_ydata(), history["train_loss"])
     assert np.allclose(validation.get_ydata(), history["val_loss"])
-    assert list(train.get_xdata()) == list(range(1, n_epochs + 1))
-    assert best.get_xdata()[0] == min(n_epochs, 2)
+    assert list(train.get_xdata()) == list(range(n_epochs))
+    assert best.get_xdata()[0] == min(n_epochs - 1, 1)
     assert np.allclose(gradient.lines[0].get_ydata(), history["gradient_norm"])
     assert is_picture(tmp_path / "curves.png")
 
