@@ -36,7 +36,8 @@ def execution_line(execution: Mapping[str, Any]) -> str:
     runs, gradient_runs = execution["executions"], execution["gradient_executions"]
     return (
         f"ran on {execution['device']}, gradients by {execution['gradient_method']}, {shots}; "
-        f"{runs:,} circuit executions in {execution['seconds']:.1f} s, {gradient_runs:,} more for gradients"
+        f"{runs:,} circuit executions in {execution['seconds']:.1f} s (the time of gradients not included), "
+        f"{gradient_runs:,} more for gradients"
     )
 
 

@@ -39,7 +39,7 @@ def test_counts_and_execution_are_said_in_words() -> None:
         "exact (no shots)",
         "1,234 circuit executions",
         "56 more for gradients",
-        "7.9 s",
+        "7.9 s (the time of gradients not included)",
     ):
         assert word in line
     assert "1,000 shots each" in execution_line({**EXECUTION, "shots": 1000})
