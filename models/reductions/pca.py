@@ -37,7 +37,8 @@ class Pca(nn.Module):
         if not 1 <= out_features <= in_features:
             raise ConfigurationError(
                 f"A PCA of {in_features} inputs has 1 to {in_features} components, but {out_features} were asked for. "
-                f"Set n_features, or n_qubits which it follows unless it is set, to at most {in_features}."
+                f"Set n_qubits={in_features} or fewer, which n_features follows unless it is set, "
+                f"or n_features={in_features}."
             )
         self.in_features = in_features
         self.out_features = out_features

@@ -17,7 +17,8 @@ class History:
     """Writes both files of a folder as training goes on.
 
     `metrics.csv` describes the weights that were reached: on resume it is cut back to the epochs that count.
-    `steps.csv` is only ever appended to: it lists the steps that were executed, those of a lost epoch included.
+    `steps.csv` is the log of executed steps: it is only ever appended to, so a step that ran twice, because a resumed
+    run had lost its epoch, stands there twice.
     Epochs and steps count from 0; a step is the batch's position in its epoch. Numbers are written in full.
 
     Args:

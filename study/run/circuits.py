@@ -69,7 +69,8 @@ def refusals(layer: QuantumLayer, features: torch.Tensor) -> list[str | None]:
         try:
             encoding.check_inputs(row[None])
         except InputError as error:
-            reasons.append(str(error))
+            # The layer saw this row alone and counts from there; its caller knows which row it is.
+            reasons.append(str(error).replace("row 0 (1 in all)", "this row").replace("row 0 ", "this row "))
         else:
             reasons.append(None)
     return reasons

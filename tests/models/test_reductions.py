@@ -86,7 +86,5 @@ def test_threshold_is_that_of_the_rows_it_was_fitted_on(rows):
 
 @pytest.mark.parametrize("reduction", [Pca, PcaThreshold])
 def test_too_many_components_name_both_keys_that_ask_for_them(reduction):
-    with pytest.raises(
-        ConfigurationError, match=r"n_features, or n_qubits which it follows .* to at most 2\."
-    ):
+    with pytest.raises(ConfigurationError, match=r"Set n_qubits=2 or fewer, .* or n_features=2\."):
         reduction(2, 4)

@@ -40,6 +40,15 @@ def test_only_rows_that_cannot_be_encoded_are_refused() -> None:
     layer = QuantumLayer(n_qubits=1, n_features=2, encoding="amplitude", depth=1)
     reasons = refusals(layer, torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]))
     assert [reason is None for reason in reasons] == [True, False, True]
+    assert "but this row is one" in reasons[1]
+
+
+def test_a_refused_row_has_no_other_number() -> None:
+    layer = QuantumLayer(n_qubits=2, encoding="basis", depth=1)
+    reasons = refusals(layer, torch.tensor([[0.0, 1.0], [0.5, 0.2]]))
+    assert reasons[0] is None
+    assert "but this row has 0.5 as feature 0" in reasons[1]
+    assert "row 0" not in reasons[1]
 
 
 @pytest.mark.parametrize(("encoding", "expected"), [("angle", 2), ("amplitude", 0)])
