@@ -83,7 +83,7 @@ def test_metadata(metadata: Message) -> None:
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["License-File"] == "LICENSE"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"plot", "workbench", "braket", "test"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"plot", "workbench", "ray", "submitit", "braket", "test"}
     # An SPDX expression and a licence classifier together are refused by package indexes.
     assert not [line for line in metadata.get_all("Classifier", []) if line.startswith("License")]
 
@@ -91,7 +91,7 @@ def test_metadata(metadata: Message) -> None:
 def test_the_layers_need_no_workbench(metadata: Message) -> None:
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     names = {line.split(">")[0].split("=")[0].split("<")[0].strip() for line in required}
-    assert names == {"numpy", "pennylane", "pennylane-lightning", "torch"}
+    assert names == {"llvmlite", "numba", "numpy", "pennylane", "pennylane-lightning", "torch"}
 
 
 def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
