@@ -1,7 +1,7 @@
 """Forward plus backward of one quantum layer, side by side with what PennyLane users run today.
 
     python benchmarks/layers.py                 # the five sizes
-    python benchmarks/layers.py --quick         # the two smallest
+    python benchmarks/layers.py --quick         # the smallest
 
 Angle (RY) encoding → strongly entangling layers → ⟨Z⟩ on every qubit, float32. Every contender is warmed up and then
 timed in turn, round by round, so that a machine that slows down slows them all; ratios are of medians.
@@ -81,8 +81,8 @@ def medians(steps: dict[str, Step]) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="the two smallest sizes alone")
-    sizes = SIZES[:2] if parser.parse_args().quick else SIZES
+    parser.add_argument("--quick", action="store_true", help="the smallest size alone")
+    sizes = SIZES[:1] if parser.parse_args().quick else SIZES
     table = Table(title="forward + backward, median ms (times as long as batched)")
     table.add_column("qubits, depth, batch")
     for row, (n_qubits, depth, batch) in enumerate(sizes):

@@ -53,7 +53,7 @@ class Workspace:
             (self.folder / "block.py").write_text(block.code)
             command = ["python", "block.py"]
         else:
-            command = ["bash", "-euo", "pipefail", "-c", block.code.replace("RUN_FOLDER", self.newest_run())]
+            command = ["bash", "-euo", "pipefail", "-c", self.filled_in(block.code)]
         path_variable = f"{self.folder / '.venv/bin'}:{os.environ['PATH']}"
         # COLUMNS: a terminal's width decides how a table is broken, and there is none here.
         environment = os.environ | {"PATH": path_variable, "COLUMNS": "160"}
@@ -74,7 +74,12 @@ class Workspace:
         """The run folders under the default output folder, oldest first."""
         return sorted((path.parent for path in self.folder.glob("runs/*/config.yaml")), key=os.path.getctime)
 
-    def newest_run(self) -> str:
-        """What RUN_FOLDER in a command stands for."""
-        found = self.runs()
-        return str(found[-1].relative_to(self.folder)) if found else "RUN_FOLDER"
+    def filled_in(self, code: str) -> str:
+        """The code with RUN_FOLDER and SWEEP_FOLDER replaced by the newest of their kind."""
+        sweeps = sorted(
+            (path.parent for path in self.folder.glob("runs/sweeps/*/sweep.json")), key=os.path.getctime
+        )
+        for word, folders in {"RUN_FOLDER": self.runs(), "SWEEP_FOLDER": sweeps}.items():
+            if folders:
+                code = code.replace(word, str(folders[-1].relative_to(self.folder)))
+        return code

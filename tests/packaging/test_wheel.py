@@ -83,7 +83,14 @@ def test_metadata(metadata: Message) -> None:
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["License-File"] == "LICENSE"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"plot", "workbench", "ray", "submitit", "braket", "test"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "plot",
+        "workbench",
+        "ray",
+        "submitit",
+        "braket",
+        "test",
+    }
     # An SPDX expression and a licence classifier together are refused by package indexes.
     assert not [line for line in metadata.get_all("Classifier", []) if line.startswith("License")]
 
