@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from study import build
@@ -92,6 +92,7 @@ def make_trackers(run: Run) -> Trackers:
     """The loggers of the configuration by name, told what the run is; on resume, those that know it already."""
     config = run.config.copy()
     known = read_json(run.folder.manifest)["loggers"]
+    OmegaConf.set_struct(config, False)  # a composed configuration refuses keys that its files do not have
     for name, identity in known.items():
         config.logger[name].update(identity)
     with tracking.quiet_trackers():
@@ -148,8 +149,6 @@ def reason_of(error: BaseException) -> str:
 
 def plain_config(config: DictConfig) -> dict[str, object]:
     """The configuration as plain values, without references."""
-    from omegaconf import OmegaConf
-
     values = OmegaConf.to_container(config, resolve=True)
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

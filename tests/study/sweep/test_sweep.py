@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from lightning import LightningModule, Trainer
 
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
+from study.fitting.recorder import Recorder
 from study.run.folder import open_run
 from tests.study.sweep.small import folder_of, job_folders, read, times
 
@@ -135,3 +137,33 @@ def test_controls_are_fitted_once_a_split(
         assert all(model["failure"] is None for model in split["models"])
     assert sweep(command)[0] == 0
     assert len(fits) == 2
+
+
+def test_a_job_that_was_stopped_goes_on_in_its_mlflow_run(
+    sweep: Sweep, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [
+        word for word in lines("seed=0,1", "logger=mlflow", "trainer.max_epochs=3") if word != "logger=none"
+    ]
+    whole = Recorder.on_train_epoch_end
+
+    def stop_after_the_second(self: Recorder, trainer: Trainer, pl_module: LightningModule) -> None:
+        whole(self, trainer, pl_module)
+        if trainer.current_epoch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Recorder, "on_train_epoch_end", stop_after_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(words)
+    [begun] = [path.parent for path in (tmp_path / "runs/jobs").glob("*/checkpoints")]
+    known = read(begun / "manifest.json")["loggers"]["mlflow"]["run_id"]
+    code, said = sweep(words)
+    assert code == 0, said
+    manifest = read(begun / "manifest.json")
+    assert (manifest["status"], len(manifest["resumed"])) == ("finished", 1)
+    assert manifest["loggers"]["mlflow"]["run_id"] == known
+    assert pd.read_csv(begun / "metrics.csv")["epoch"].tolist() == [0, 1, 2]
+    assert len(pd.read_csv(begun / "steps.csv")) == 3 * len(
+        pd.read_csv(begun / "steps.csv").query("epoch == 0")
+    )
