@@ -329,7 +329,7 @@ def test_the_folder_needs_no_key(tmp_path: Path, folder: str) -> None:
         (["nowhere"], "sweep=nowhere is not a folder"),
         (["."], "sweep=. is not a sweep folder: it is empty"),
         (["nowhere", "z=1"], "z is not a key"),
-        (["nowhere", "x="], "x must be text or null"),
+        (["nowhere", "x="], "x is empty: give text or null"),
     ],
 )
 def test_a_mistake_gets_one_message(tmp_path: Path, arguments: list[str], message: str) -> None:
