@@ -56,8 +56,8 @@ def metric_against_column(
     if not places:
         return False
     with _plot(path, grid, panel, f"Validation {measure.name} against {name}") as plot:
-        gap = 0.0 if _wide(places) else 0.25 * (max(places) - min(places)) or 0.1 * max(places)
-        _draw(plot, lines, gap, joined=grid.axes.x is not None and grid.axes.x.numeric)
+        # No point is moved aside: here the place is a number that was measured.
+        _draw(plot, lines, 0.0, joined=grid.axes.x is not None and grid.axes.x.numeric)
         if _wide(places):
             plot.set_xscale("log")
         elif max(places) >= 1000:

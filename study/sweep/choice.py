@@ -61,6 +61,11 @@ def choose(plan: Plan) -> Choice:
     reason = (
         f"{word} mean validation {_words(plan.metric)}: {_mean(best):.4g} over {most} job{'s' * (most > 1)}"
     )
+    tied = sum(_mean(cell) == _mean(best) for cell in complete) - 1
+    if tied:
+        reason += (
+            f"; tied with {tied} other{'s' * (tied > 1)}, the one with fewer parameters or listed first taken"
+        )
     left_out = len({_cell(job.values) for job in plan.jobs}) - len(complete)
     if left_out:
         reason += f"; {left_out} configuration{'s' * (left_out > 1)} with fewer finished jobs not considered"
