@@ -2,6 +2,8 @@
 
 Left to itself the compiler does not vectorise gates, because it cannot know that the two rows of amplitudes that a gate
 pairs never overlap. With vectors as values the kernels say so, and read like the formulas they are.
+
+numba's cache on disk looks at kernels.py alone: after editing this file, save that one again.
 """
 
 from __future__ import annotations
