@@ -267,7 +267,7 @@ class QuantumLayer(DescribedLayer):
                 "CPU, or choose backend=default_qubit."
             )
         samples = inputs.reshape(-1, inputs.shape[-1])
-        if program.reads_amplitudes:
+        if program.n_amplitudes:
             samples = torch.nn.functional.normalize(samples, dim=-1, eps=0.0)
             samples = torch.nn.functional.pad(samples, (0, 2**program.n_qubits - samples.shape[-1]))
         weights = [weight.reshape(-1) for weight in self.qnode_weights.values()] or [samples.new_empty(0)]

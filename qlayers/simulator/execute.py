@@ -31,7 +31,7 @@ def execute(
 
     Args:
         program: What to run.
-        samples: Shape ``(batch, n_features)``, or ``(batch, 2**n_qubits)`` amplitudes of norm 1; float32 or float64.
+        samples: Shape ``(batch, n_features + n_amplitudes)``, amplitudes of norm 1; float32 or float64.
         weights: Flat, the samples' dtype.
         on_backward: Told the number of samples when they are differentiated.
 
@@ -80,10 +80,7 @@ class _Run:
     def __init__(self, program: Program, samples: np.ndarray, weights: np.ndarray) -> None:
         self._program = program
         dtype = samples.dtype
-        empty = np.empty((len(samples), 0), dtype)
-        self._inputs = empty if program.reads_amplitudes else samples
-        self._amplitudes = samples if program.reads_amplitudes else empty
-        self._weights = weights
+        self._samples, self._weights = samples, weights
         lanes = CACHE_LINE // dtype.itemsize
         self._n_blocks = -(-len(samples) // lanes)
         shape = (self._n_blocks, 2**program.n_qubits, lanes)
@@ -96,11 +93,11 @@ class _Run:
 
     def _arguments(self) -> tuple[Any, ...]:
         program = self._program
-        data = (self._inputs, self._weights, self._amplitudes)
+        data = (self._samples, program.n_features, self._weights)
         return (program.gates, program.polynomials, program.measured, *data, *self._shared)
 
     def forward(self) -> np.ndarray:
-        outputs = np.empty((len(self._inputs), self._program.n_outputs), self._re.dtype)
+        outputs = np.empty((len(self._samples), self._program.n_outputs), self._re.dtype)
         arguments = self._arguments()
         _over_blocks(
             lambda first, last: kernels.run_forward(*arguments, first, last, self._re, self._im, outputs),
@@ -111,7 +108,7 @@ class _Run:
 
     def backward(self, cotangents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         program = self._program
-        inputs, amplitudes = np.empty_like(self._inputs), np.empty_like(self._amplitudes)
+        samples = np.empty_like(self._samples)
         by_weight = np.zeros((self._n_blocks, program.n_weights))
         by_angle = np.zeros((self._n_blocks, len(self._shared[0])))
         arguments = self._arguments()
@@ -123,8 +120,7 @@ class _Run:
                 self._re,
                 self._im,
                 cotangents,
-                inputs,
-                amplitudes,
+                samples,
                 by_weight,
                 by_angle,
             ),
@@ -133,7 +129,7 @@ class _Run:
         )
         weights = by_weight.sum(axis=0)
         kernels.send_back_shared(program.polynomials, self._weights, by_angle.sum(axis=0), weights)
-        return (amplitudes if program.reads_amplitudes else inputs), weights.astype(self._re.dtype)
+        return samples, weights.astype(self._re.dtype)
 
 
 def _over_blocks(work: Any, n_blocks: int, amount: int) -> None:

@@ -5,8 +5,8 @@ A block holds as many samples as fill a cache line. Its state is two arrays, rea
 its qubit. Gates are one-qubit rotations and phases; what CNOT and SWAP gates do is in the masks (see
 :mod:`qlayers.simulator.frame`).
 
-A rotation in SU(2) is written as four real numbers, ``[[p + iq, r + is], [-r + is, p - iq]]``. Global phases are
-dropped: no measurement here depends on them.
+A rotation in SU(2) is written as four real numbers, ``[[p + iq, r + is], [-r + is, p - iq]]``. A phase with no row is
+a global one; programs have it only where the state itself is measured.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from qlayers.simulator.vectors import load, splat, store
 
 SHARED_ROTATION, SAMPLED_ROTATION, SHARED_PHASE, SAMPLED_PHASE, SIGNS = range(5)
+WORDS, PROBABILITIES, STATE = range(3)
 
 _OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
@@ -188,18 +189,23 @@ def _flip_signs(re, im, signs, zero):
 
 @_jit
 def _measure(re, im, measured, zero, out):
-    """Expectation values of Pauli words, or probabilities where there are none; ``out`` has shape (outputs, lanes).
+    """Expectation values of Pauli words, probabilities, or the state; ``out`` has shape (outputs, lanes).
 
     Word o maps the amplitude at i to ``i ^ flips[o]``, with a sign by the parity with ``rows[o]`` and a power of i, one
     for each Y in the word: ``signs[o]`` is 1, 2, -1 or -2 for 1, i, -1 or -i.
     """
     flips, rows, signs, states = measured.flips, measured.rows, measured.signs, measured.states
-    if flips.shape[0] == 0:
+    if measured.kind == PROBABILITIES:
         for o in range(out.shape[0]):
             store(out, o, zero)
         for i in range(re.shape[0]):
             x, y = load(re, i), load(im, i)
             store(out, states[i], load(out, states[i]) + x * x + y * y)
+        return
+    if measured.kind == STATE:
+        for i in range(re.shape[0]):
+            store(out, states[i], load(re, i))
+            store(out, states[i] + re.shape[0], load(im, i))
         return
     for o in range(flips.shape[0]):
         total = zero
@@ -222,10 +228,15 @@ def _measure(re, im, measured, zero, out):
 
 
 @_jit
-def _apply_observable(re, im, lr, li, measured, zero, cotangents):
+def _apply_observable(re, im, lr, li, measured, zero, half, cotangents):
     """λ = Σ cotangent · observable ψ; ``cotangents`` has shape (outputs, lanes)."""
     flips, rows, signs, states = measured.flips, measured.rows, measured.signs, measured.states
-    if flips.shape[0] == 0:
+    if measured.kind == STATE:
+        for i in range(re.shape[0]):
+            store(lr, i, half * load(cotangents, states[i]))
+            store(li, i, half * load(cotangents, states[i] + re.shape[0]))
+        return
+    if measured.kind == PROBABILITIES:
         for i in range(re.shape[0]):
             factor = load(cotangents, states[i])
             store(lr, i, factor * load(re, i))
@@ -259,8 +270,8 @@ def _apply_observable(re, im, lr, li, measured, zero, cotangents):
 
 @_jit
 def run_forward(
-    gates, polynomials, measured, inputs, weights, amplitudes, shared_angles, shared_rotations, first_block, last_block,
-    kept_re, kept_im, outputs,
+    gates, polynomials, measured, samples, n_features, weights, shared_angles, shared_rotations, first_block,
+    last_block, kept_re, kept_im, outputs,
 ):  # fmt: skip
     """Run blocks of samples; write outputs (batch, outputs) and the final states (blocks, 2**n, lanes)."""
     lanes = kept_re.shape[2]
@@ -270,13 +281,13 @@ def run_forward(
     angles = np.empty((n_angles, lanes))
     rotation = np.empty((4, lanes), kept_re.dtype)
     out = np.empty((outputs.shape[1], lanes), kept_re.dtype)
-    batch = inputs.shape[0]
+    batch = samples.shape[0]
     for block in range(first_block, last_block):
         re, im = kept_re[block], kept_im[block]
         start = block * lanes
         count = min(lanes, batch - start)
-        _prepare(re, im, amplitudes, start, count)
-        _sampled_angles(polynomials, inputs, weights, shared_angles, start, count, angles)  # fmt: skip
+        _prepare(re, im, samples, n_features, start, count)
+        _sampled_angles(polynomials, samples, weights, shared_angles, start, count, angles)
         for g in range(gates.steps.shape[0]):
             step = gates.steps[g]
             code, mask, row, slot = step[0], step[1], step[2], step[3]
@@ -324,21 +335,20 @@ def run_forward(
 
 @_jit
 def run_backward(
-    gates, polynomials, measured, inputs, weights, amplitudes, shared_angles, shared_rotations, first_block, last_block,
-    kept_re, kept_im, cotangents, input_gradient, amplitude_gradient, weight_gradients, angle_gradients,
+    gates, polynomials, measured, samples, n_features, weights, shared_angles, shared_rotations, first_block,
+    last_block, kept_re, kept_im, cotangents, sample_gradient, weight_gradients, angle_gradients,
 ):  # fmt: skip
     """The way back by the adjoint method (Jones and Gacon 2020, arXiv:2009.02823), one pass a gate.
 
-    Writes ``input_gradient`` (batch, n_features) and ``amplitude_gradient`` (batch, 2**n_qubits, or empty), and adds to
-    ``weight_gradients`` (blocks, n_weights) and, for the angles that do not depend on the sample, ``angle_gradients``
-    (blocks, n_angles): one row a block, so that the sum over blocks has one order, whichever thread runs which.
+    Writes ``sample_gradient``, shaped like the samples, and adds to ``weight_gradients`` (blocks, n_weights) and, for
+    the angles that do not depend on the sample, ``angle_gradients`` (blocks, n_angles): one row a block, so that the
+    sum over blocks has one order, whichever thread runs which.
     """
     lanes = kept_re.shape[2]
     kind = kept_re.dtype.type
     zero = splat(kind(0))
     size = kept_re.shape[1]
     n_angles = polynomials.offsets.shape[0]
-    n_features = inputs.shape[1]
     angles = np.empty((n_angles, lanes))
     angle_gradient = np.empty((n_angles, lanes))
     rotation = np.empty((4, lanes), kept_re.dtype)
@@ -348,7 +358,7 @@ def run_backward(
     re, im = np.empty((size, lanes), kept_re.dtype), np.empty((size, lanes), kept_re.dtype)
     lr, li = np.empty((size, lanes), kept_re.dtype), np.empty((size, lanes), kept_re.dtype)
     cotangent = np.zeros((cotangents.shape[1], lanes), kept_re.dtype)
-    batch = inputs.shape[0]
+    batch = samples.shape[0]
     for block in range(first_block, last_block):
         start = block * lanes
         count = min(lanes, batch - start)
@@ -357,8 +367,8 @@ def run_backward(
         for lane in range(count):
             for o in range(cotangents.shape[1]):
                 cotangent[o, lane] = cotangents[start + lane, o]
-        _apply_observable(re, im, lr, li, measured, zero, cotangent)
-        _sampled_angles(polynomials, inputs, weights, shared_angles, start, count, angles)  # fmt: skip
+        _apply_observable(re, im, lr, li, measured, zero, splat(kind(0.5)), cotangent)
+        _sampled_angles(polynomials, samples, weights, shared_angles, start, count, angles)
         angle_gradient[:] = 0
         shared_gradient[:] = 0
         for g in range(gates.steps.shape[0] - 1, -1, -1):
@@ -404,13 +414,12 @@ def run_backward(
             else:
                 _flip_signs(re, im, gates.signs[slot], zero)
                 _flip_signs(lr, li, gates.signs[slot], zero)
-        if amplitudes.shape[1] > 0:
-            for lane in range(count):
-                for i in range(size):
-                    amplitude_gradient[start + lane, i] = 2 * lr[i, lane]
         for lane in range(count):
             for f in range(n_features):
-                input_gradient[start + lane, f] = 0
+                sample_gradient[start + lane, f] = 0
+            for i in range(samples.shape[1] - n_features):
+                part = lr[i, lane] if i < size else li[i - size, lane]
+                sample_gradient[start + lane, n_features + i] = 2 * part
         for angle in range(n_angles):
             angle_gradients[block, angle] += shared_gradient[angle, 0]
             for lane in range(count):
@@ -419,28 +428,33 @@ def run_backward(
                     angle_gradients[block, angle] += received
                 elif received != 0.0:
                     _send_back(polynomials, angle, received, weights,
-                               inputs[start + lane], weight_gradients[block],
-                               input_gradient[start + lane])  # fmt: skip
+                               samples[start + lane], weight_gradients[block],
+                               sample_gradient[start + lane])  # fmt: skip
 
 
 @_jit
-def _prepare(re, im, amplitudes, start, count):
+def _prepare(re, im, samples, n_features, start, count):
+    """|0…0⟩, or the amplitudes that follow the features: real ones, or real parts followed by imaginary ones."""
     re[:], im[:] = 0, 0
-    if amplitudes.shape[1] == 0:
+    n_amplitudes = samples.shape[1] - n_features
+    if n_amplitudes == 0:
         re[0] = 1
         return
+    size = re.shape[0]
     for lane in range(count):
-        for i in range(re.shape[0]):
-            re[i, lane] = amplitudes[start + lane, i]
+        for i in range(size):
+            re[i, lane] = samples[start + lane, n_features + i]
+        for i in range(n_amplitudes - size):
+            im[i, lane] = samples[start + lane, n_features + size + i]
 
 
 @_jit
-def _sampled_angles(polynomials, inputs, weights, shared_angles, start, count, angles):  # fmt: skip
+def _sampled_angles(polynomials, samples, weights, shared_angles, start, count, angles):
     for angle in range(polynomials.offsets.shape[0]):
         if polynomials.is_sampled[angle]:
             angles[angle] = 0
             for lane in range(count):
-                angles[angle, lane] = angle_of(polynomials, angle, weights, inputs[start + lane])  # fmt: skip
+                angles[angle, lane] = angle_of(polynomials, angle, weights, samples[start + lane])
         else:
             angles[angle] = shared_angles[angle, 0]
 

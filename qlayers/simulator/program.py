@@ -10,7 +10,16 @@ from typing import NamedTuple
 import numpy as np
 
 from qlayers.simulator.frame import Frame
-from qlayers.simulator.kernels import SAMPLED_PHASE, SAMPLED_ROTATION, SHARED_PHASE, SHARED_ROTATION, SIGNS
+from qlayers.simulator.kernels import (
+    PROBABILITIES,
+    SAMPLED_PHASE,
+    SAMPLED_ROTATION,
+    SHARED_PHASE,
+    SHARED_ROTATION,
+    SIGNS,
+    STATE,
+    WORDS,
+)
 
 X, Y, Z = range(3)
 FUSE_FROM_QUBITS = 7
@@ -23,6 +32,10 @@ class Angle:
 
     offset: float
     terms: tuple[tuple[int, int, float], ...] = ()
+
+    def times(self, factor: float) -> Angle:
+        """A multiple."""
+        return Angle(factor * self.offset, tuple((a, b, factor * c) for a, b, c in self.terms))
 
     def depends_on_sample(self, n_weights: int) -> bool:
         """Whether a feature enters."""
@@ -73,8 +86,12 @@ class Polynomials(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Pauli words by their flips, rows and signs; or, if there are none, the outcome that each index stands for."""
+    """Pauli words by their flips, rows and signs; or the outcome or basis state that each index stands for.
 
+    ``kind`` is WORDS, PROBABILITIES or STATE.
+    """
+
+    kind: int
     flips: np.ndarray
     rows: np.ndarray
     signs: np.ndarray
@@ -88,9 +105,10 @@ class Program:
     Attributes:
         n_qubits: Qubits.
         n_weights: Length of the flat weights.
-        n_features: Length of a sample.
-        n_outputs: Numbers measured.
-        reads_amplitudes: Whether samples are the initial amplitudes, ``2**n_qubits`` each.
+        n_features: How many of a sample's numbers are features, which enter into angles. They come first.
+        n_amplitudes: How many are amplitudes of the initial state: 0 for the state |0…0⟩, ``2**n_qubits`` for real
+            amplitudes, twice as many for real parts followed by imaginary parts.
+        n_outputs: Numbers measured. A state is measured as its real parts followed by its imaginary parts.
         gates: What is applied.
         polynomials: The angles of what is applied.
         measured: What is measured, in storage indices.
@@ -99,8 +117,8 @@ class Program:
     n_qubits: int
     n_weights: int
     n_features: int
+    n_amplitudes: int
     n_outputs: int
-    reads_amplitudes: bool
     gates: Gates = field(repr=False)
     polynomials: Polynomials = field(repr=False)
     measured: Measured = field(repr=False)
@@ -113,11 +131,10 @@ class Builder:
     that follow one another become one gate.
     """
 
-    def __init__(
-        self, n_qubits: int, n_weights: int, n_features: int, reads_amplitudes: bool = False
-    ) -> None:
+    def __init__(self, n_qubits: int, n_weights: int, n_features: int, n_amplitudes: int = 0) -> None:
         self.n_qubits, self.n_weights, self.n_features = n_qubits, n_weights, n_features
-        self._reads_amplitudes = reads_amplitudes
+        self._n_amplitudes = n_amplitudes
+        self._phases: list[Angle] = []
         self._frame = Frame(n_qubits)
         self._pending: list[list[tuple[int, int]]] = [[] for _ in range(n_qubits)]
         self._gates: list[tuple[int, int, int, int]] = []
@@ -134,10 +151,15 @@ class Builder:
             self._flush([qubit])
         self._pending[qubit].append(entry)
 
+    def phase(self, angle: Angle | float) -> None:
+        """The global phase ``exp(-i angle/2)``, which only a measured state shows."""
+        self._phases.append(angle if isinstance(angle, Angle) else Angle(angle))
+
     def hadamard(self, qubit: int) -> None:
-        """Up to a global phase, ``RX(π) RY(π/2)``."""
+        """``i RX(π) RY(π/2)``."""
         self.rotate(qubit, Y, math.pi / 2)
         self.rotate(qubit, X, math.pi)
+        self.phase(-math.pi)
 
     def multi_rz(self, qubits: Sequence[int], angle: Angle | float) -> None:
         """``exp(-i angle/2 Z⊗…⊗Z)``."""
@@ -184,17 +206,27 @@ class Builder:
                 n_y += pauli == "Y"
             table[position, 2] = (1, 2, -1, -2)[n_y % 4]
         flips, rows, signs = (np.ascontiguousarray(column) for column in table.T)
-        return self._program(len(words), Measured(flips, rows, signs, np.empty(0, np.int64)))
+        return self._program(len(words), Measured(WORDS, flips, rows, signs, np.empty(0, np.int64)))
 
     def finish_with_probabilities(self, qubits: Sequence[int]) -> Program:
         """Measure the probability of every basis state of these qubits, the first being the most significant bit."""
+        return self._program(2 ** len(qubits), self._measured_by_index(PROBABILITIES, qubits))
+
+    def finish_with_state(self) -> Program:
+        """Measure the amplitudes of all basis states, real parts followed by imaginary parts."""
+        measured = self._measured_by_index(STATE, range(self.n_qubits))
+        if self._phases:
+            self.multi_rz((), _sum(self._phases))
+        return self._program(2 * 2**self.n_qubits, measured)
+
+    def _measured_by_index(self, kind: int, qubits: Sequence[int]) -> Measured:
         self._flush(range(self.n_qubits))
         indices = np.arange(2**self.n_qubits)
         states = np.zeros_like(indices)
         for qubit in qubits:
             states = 2 * states + _parities(indices, self._frame.rows[qubit])
         nothing = np.empty(0, np.int64)
-        return self._program(2 ** len(qubits), Measured(nothing, nothing, nothing, states))
+        return Measured(kind, nothing, nothing, nothing, states)
 
     def _flush(self, qubits: Sequence[int]) -> None:
         for qubit in qubits:
@@ -223,8 +255,8 @@ class Builder:
             self.n_qubits,
             self.n_weights,
             self.n_features,
+            self._n_amplitudes,
             n_outputs,
-            self._reads_amplitudes,
             Gates(
                 steps=np.array(self._gates, np.int64).reshape(-1, 4),
                 chain_start=np.cumsum([0, *(len(chain) for chain in self._chains)]).astype(np.int64),
@@ -243,6 +275,12 @@ class Builder:
             ),
             measured,
         )
+
+
+def _sum(angles: Sequence[Angle]) -> Angle:
+    return Angle(
+        math.fsum(angle.offset for angle in angles), tuple(term for angle in angles for term in angle.terms)
+    )
 
 
 def _parities(indices: np.ndarray, row: int) -> np.ndarray:

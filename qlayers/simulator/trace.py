@@ -17,24 +17,13 @@ import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
-from qlayers.simulator.program import Angle, Builder, Program, Word, X, Y, Z
+from qlayers.simulator.gates import GATE_SET, add_gate
+from qlayers.simulator.program import Angle, Builder, Program, Word
 
 MAX_QUBITS = 20
 
 _TRIED = ((0.1, 1.0), (-1.0, -0.1), (-3.0, 3.0), (-3.0, 3.0), (-3.0, 3.0))
 """Ranges of the further samples that are tried, positive, negative and mixed."""
-
-_FIXED = {
-    "PauliX": ((X, math.pi),),
-    "PauliY": ((Y, math.pi),),
-    "PauliZ": ((Z, math.pi),),
-    "S": ((Z, math.pi / 2),),
-    "T": ((Z, math.pi / 4),),
-    "SX": ((X, math.pi / 2),),
-}
-_ROTATIONS = {"RX": X, "RY": Y, "RZ": Z, "PhaseShift": Z}
-_OTHERS = {"Hadamard", "CNOT", "CZ", "SWAP", "MultiRZ", "GlobalPhase", "Identity"}
-GATE_SET = frozenset(_FIXED) | frozenset(_ROTATIONS) | frozenset(_OTHERS)
 
 
 class NotTraceableError(Exception):
@@ -80,7 +69,13 @@ def trace(
         for polynomial, angle in zip(polynomials, found, strict=True):
             if not math.isclose(_value(polynomial, point), angle.item(), rel_tol=1e-9, abs_tol=1e-9):
                 raise NotTraceableError("an angle is no polynomial of degree two of inputs and weights")
-    return _build(structures[0], polynomials, Builder(n_qubits, n_weights, n_features, amplitudes))
+    return _build(
+        structures[0],
+        polynomials,
+        Builder(n_qubits, n_weights, 0, 2**n_qubits)
+        if amplitudes
+        else Builder(n_qubits, n_weights, n_features),
+    )
 
 
 def _gates(
@@ -101,16 +96,15 @@ def _gates(
     if any(isinstance(gate, (qp.ops.MidMeasure, qp.ops.Conditional)) for gate in tape.operations):
         raise NotTraceableError("it measures in the middle")
     (tape,), _ = qp.transforms.decompose(tape, gate_set=set(GATE_SET))
-    gates: list[tuple[str, tuple[Any, ...]]] = []
+    gates: list[tuple[str, tuple[int, ...], int]] = []
     angles: list[torch.Tensor] = []
     for operation in tape.operations:
         if operation.name not in GATE_SET:
             raise NotTraceableError(
                 f"it has the gate {operation.name}, which does not come down to rotations"
             )
-        if operation.name in ("GlobalPhase", "Identity"):
-            continue
-        gates.append((operation.name, tuple(_wire(wire, n_qubits) for wire in operation.wires)))
+        wires = tuple(_wire(wire, n_qubits) for wire in operation.wires)
+        gates.append((operation.name, wires, len(operation.data)))
         angles += [torch.as_tensor(value, dtype=torch.float64) for value in operation.data]
     if any(angle.ndim for angle in angles):
         raise NotTraceableError("a gate's angle is not one number")
@@ -185,24 +179,8 @@ def _value(polynomial: Angle, point: torch.Tensor) -> float:
 def _build(structure: tuple[Any, ...], polynomials: Sequence[Angle], builder: Builder) -> Program:
     gates, (kind, measured) = structure
     angles = iter(polynomials)
-    for name, wires in gates:
-        if name in _ROTATIONS:
-            builder.rotate(wires[0], _ROTATIONS[name], next(angles))
-        elif name in _FIXED:
-            for axis, angle in _FIXED[name]:
-                builder.rotate(wires[0], axis, angle)
-        elif name == "Hadamard":
-            builder.hadamard(wires[0])
-        elif name == "CNOT":
-            builder.cnot(*wires)
-        elif name == "CZ":
-            builder.cz(*wires)
-        elif name == "SWAP":
-            builder.swap(*wires)
-        else:
-            builder.multi_rz(wires, next(angles))
-    return (
-        builder.finish_with_words(measured)
-        if kind == "words"
-        else builder.finish_with_probabilities(measured)
-    )
+    for name, wires, n_angles in gates:
+        add_gate(builder, name, wires, [next(angles) for _ in range(n_angles)])
+    if kind == "words":
+        return builder.finish_with_words(measured)
+    return builder.finish_with_probabilities(measured)
