@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,12 @@ def run_on_torch(program: Program, samples: Tensor, weights: Tensor) -> Tensor:
         Shape ``(batch, n_outputs)``, differentiable any number of times with respect to samples and weights. Matrix
         products heed ``torch.set_float32_matmul_precision``.
     """
-    number = _ensure_plan(program, samples.device, samples.dtype)
-    return _plans[number][samples.device, samples.dtype].run(samples, weights)
+    device = samples.device
+    number = _ensure_plan(program, device, samples.dtype)
+    can_autocast = torch.amp.is_autocast_available(device.type)
+    # Products of angles and signs in half precision would be off by hundredths of a radian.
+    with torch.autocast(device.type, enabled=False) if can_autocast else nullcontext():
+        return _plans[number][device, samples.dtype].run(samples, weights)
 
 
 _plans: dict[int, dict[tuple[torch.device, torch.dtype], _Plan]] = {}

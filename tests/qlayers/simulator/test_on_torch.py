@@ -84,7 +84,7 @@ def compare(program: Program, other: Program, batch: int, dtype: torch.dtype, se
 
 
 @settings(max_examples=150, deadline=None)
-@given(programs(), st.integers(1, 20), st.sampled_from([torch.float32, torch.float64]), st.integers(0, 2**16))
+@given(programs(), st.integers(0, 20), st.sampled_from([torch.float32, torch.float64]), st.integers(0, 2**16))
 def test_values_and_gradients_equal_those_of_the_compiled_kernels(program, batch, dtype, seed):
     compare(program, program, batch, dtype, seed)
 
@@ -223,6 +223,14 @@ def test_what_evaluation_made_serves_training(case):
         run(samples, weights)
     run(samples, weights.requires_grad_()).sum().backward()
     assert weights.grad is not None and weights.grad.abs().sum() > 0
+
+
+def test_autocast_leaves_the_precision_as_it_is():
+    program = layer_of(CIRCUITS[0], backend="batched")._program
+    given = arguments(program, 4, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = run_on_torch(program, *given)
+    assert torch.equal(found, run_on_torch(program, *given))
 
 
 @pytest.mark.parametrize("circuit", CIRCUITS, ids=str)
