@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pennylane as qp
@@ -19,9 +18,10 @@ from qlayers.circuit import CircuitSpec, check_state_fits, positive
 from qlayers.components import resolve
 from qlayers.described import DescribedLayer
 from qlayers.encodings import Encoding
-from qlayers.errors import ConfigurationError, ExecutionWarning, InputError, InputRangeWarning
+from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
 from qlayers.execution import CircuitCounter, Execution, instrument
-from qlayers.inputs import check_samples, check_width, describe_out_of_range
+from qlayers.inputs import check_samples, check_values, check_width, describe_out_of_range
+from qlayers.look import look
 from qlayers.measurements import Measurement
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 from qlayers.state_shift import differentiate_amplitudes
@@ -284,7 +284,9 @@ class QuantumLayer(DescribedLayer):
             self._connect(dtype)
         if inputs.ndim:
             self._trace_if_native(inputs.shape[-1])
-        inputs = inputs.to(dtype)
+        if inputs.dtype != dtype:
+            inputs = inputs.to(dtype)
+        look(inputs, self._check_values)
         if self.encoding is not None and not self.encoding.differentiable:
             inputs = inputs.detach()
         executed_before = self._counter.executions
@@ -298,28 +300,19 @@ class QuantumLayer(DescribedLayer):
             outputs = outputs.reshape(*inputs.shape[:-1], -1)
         else:
             outputs = self._run(inputs)
-        self._forward_executions += self._counter.executions - executed_before
-        self._seconds += time.perf_counter() - started
-        return outputs.to(torch.promote_types(dtype, torch.complex32) if outputs.is_complex() else dtype)
+        self._counter.forward_executions += self._counter.executions - executed_before
+        self._counter.seconds += time.perf_counter() - started
+        right = dtype.to_complex() if outputs.is_complex() else dtype
+        return outputs if outputs.dtype == right else outputs.to(right)
 
     def _run_traced(self, circuit: TracedCircuit, inputs: torch.Tensor) -> torch.Tensor:
-        from qlayers.simulator.execute import execute
-
-        if inputs.device.type != "cpu":
-            raise InputError(
-                f"backend=batched runs on the CPU, but the inputs are on {inputs.device}. Move layer and inputs to the "
-                "CPU, or choose backend=default_qubit."
-            )
-        samples = inputs.reshape(-1, inputs.shape[-1])
-        weights = [weight.reshape(-1) for weight in self.qnode_weights.values()] or [samples.new_empty(0)]
-        flat = weights[0] if len(weights) == 1 else torch.cat(weights)
-        self._counter.executions += len(samples)
-        results = circuit.run(samples, flat, partial(execute, on_backward=self._count_backward))
-        outputs = concatenate(results, batch=len(samples)) if self._gives_list else results[0]
-        return outputs.reshape((*inputs.shape[:-1], *outputs.shape[1:]))
-
-    def _count_backward(self, n_samples: int) -> None:
-        self._counter.derivatives += n_samples
+        samples = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
+        weights = list(self.qnode_weights.values()) or [samples.new_empty(0)]
+        together = weights[0] if len(weights) == 1 else torch.cat([weight.reshape(-1) for weight in weights])
+        outputs = circuit.run(samples, together, self._counter)
+        readout = circuit.readout
+        outputs = readout.side_by_side(outputs) if self._gives_list else readout.results(outputs)[0]
+        return outputs if inputs.ndim == 2 else outputs.reshape((*inputs.shape[:-1], *outputs.shape[1:]))
 
     def _run(self, inputs: torch.Tensor) -> torch.Tensor:
         weights = self.qnode_weights
@@ -367,35 +360,36 @@ class QuantumLayer(DescribedLayer):
             check_width(inputs, self._declared_width)
         elif self.n_features is None:
             self.n_features = inputs.shape[-1] if inputs.ndim else 1
-        if self.encoding is None:
-            return
-        self.encoding.check_inputs(inputs.detach().reshape(-1, inputs.shape[-1]))
-        if not self._warned_range:
-            message = describe_out_of_range(inputs, self.encoding)
+
+    def _check_values(self, inputs: torch.Tensor) -> None:
+        bounds = check_values(inputs, self.encoding)
+        if self.encoding is not None and not self._warned_range:
+            message = describe_out_of_range(*bounds, self.encoding)
             if message is not None:
                 self._warned_range = True
-                warnings.warn(message, InputRangeWarning, stacklevel=4)
+                warnings.warn(message, InputRangeWarning, stacklevel=5)
 
     # ---------------------------------------------------------------- how it ran
 
     @property
     def execution(self) -> Execution:
         """How the layer ran so far; see :class:`~qlayers.execution.Execution`."""
-        gradient_executions = self._counter.executions - self._forward_executions + self._counter.derivatives
+        gradient_executions = (
+            self._counter.executions - self._counter.forward_executions + self._counter.derivatives
+        )
         return Execution(
             device=self._device_name(),
             gradient_method=self._gradient_method(),
             batching=self._batching(),
             shots=self.qnode.shots.total_shots,
-            executions=self._forward_executions,
+            executions=self._counter.forward_executions,
             gradient_executions=gradient_executions,
-            seconds=self._seconds,
+            seconds=self._counter.seconds,
         )
 
     def reset_execution(self) -> None:
         """Start counting anew."""
-        self._counter.executions = self._counter.derivatives = self._forward_executions = 0
-        self._seconds = 0.0
+        self._counter.reset()
 
     def _device_name(self) -> str:
         return "qlayers.batched" if self._traced is not None else str(self.qnode.device.name)

@@ -7,7 +7,7 @@ take the same program through torch operations (see :mod:`qlayers.simulator.on_t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,139 +16,90 @@ from qlayers.simulator import on_cpu
 from qlayers.simulator.on_torch import run_on_torch
 from qlayers.simulator.program import Program
 
-OnBackward = Callable[[int], None] | None
+
+class Counts(Protocol):
+    """Samples that were run, and samples that were differentiated by an adjoint sweep."""
+
+    executions: int
+    derivatives: int
 
 
-def execute(program: Program, samples: Tensor, weights: Tensor, on_backward: OnBackward = None) -> Tensor:
+def execute(program: Program, samples: Tensor, weights: Tensor, counts: Counts | None = None) -> Tensor:
     """Run a program.
 
     Args:
         program: What to run.
         samples: Shape ``(batch, n_features + n_amplitudes)``, amplitudes of norm 1; float32 or float64.
-        weights: Flat, the samples' dtype and device.
-        on_backward: Told the number of samples when the kernels differentiate them.
+        weights: As many as the program has, in any shape; the samples' dtype and device.
+        counts: What is run is added to it.
 
     Returns:
         Shape ``(batch, n_outputs)``, differentiable any number of times with respect to samples and weights, and open
         to the transforms of ``torch.func``.
     """
     if samples.device.type != "cpu":
-        return run_on_torch(program, samples, weights)
-    outputs: Tensor = _Forward.apply(program, samples, weights, on_backward)[0]
+        if counts is not None:
+            counts.executions += len(samples)
+        return run_on_torch(program, samples, weights.reshape(-1))
+    outputs: Tensor
+    if torch._C._are_functorch_transforms_active():
+        outputs = _Transformed.apply(program, samples, weights.reshape(-1), counts)
+    else:
+        outputs = _Plain.apply(program, samples, weights, counts)
     return outputs
 
 
-class _Forward(torch.autograd.Function):
-    """Gives the outputs and, for the way back, the final states; empty ones where these were not to be kept."""
+class _Plain(torch.autograd.Function):
+    """Outside of transforms, where nothing but values and first derivatives should cost anything."""
 
     @staticmethod
     def forward(
-        program: Program, samples: Tensor, weights: Tensor, on_backward: OnBackward
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        return on_cpu.forward(program, samples, weights)
+        ctx: Any, program: Program, samples: Tensor, weights: Tensor, counts: Counts | None
+    ) -> Tensor:
+        on_its_way, outputs = _start(program, samples, weights, counts)
+        if any(ctx.needs_input_grad):
+            ctx.on_its_way, ctx.program, ctx.counts = on_its_way, program, counts
+            ctx.save_for_backward(samples, weights)
+        return outputs
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        ctx.program, samples, weights, ctx.on_backward = inputs
-        _, re, im = output
-        ctx.mark_non_differentiable(re, im)
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(samples, weights, re, im)
+    def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            samples, weights = ctx.saved_tensors
+            by_sample, by_weight = _Sweep.apply(
+                ctx.program, samples, weights.reshape(-1), cotangents, ctx.counts
+            )
+            swept = by_sample, by_weight.reshape(weights.shape)
+        else:
+            swept = _turn_back(ctx.on_its_way, cotangents, ctx.counts)
+        return None, *_needed(ctx, swept), None
+
+
+class _Transformed(torch.autograd.Function):
+    """Under ``torch.func``, which wants the context set up apart, a rule for batches and forward-mode derivatives."""
+
+    @staticmethod
+    def forward(program: Program, samples: Tensor, weights: Tensor, counts: Counts | None) -> Tensor:
+        return _start(program, samples, weights, counts)[1]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.program, samples, weights, ctx.counts = inputs
+        ctx.save_for_backward(samples, weights)
         ctx.save_for_forward(samples, weights)
 
     @staticmethod
-    def backward(
-        ctx: Any, cotangents: Tensor | None, *_: None
-    ) -> tuple[None, Tensor | None, Tensor | None, None]:
-        if cotangents is None:
-            return None, None, None, None
-        arguments = (ctx.program, *ctx.saved_tensors, cotangents, ctx.on_backward)
-        if torch.is_grad_enabled():
-            by_sample, by_weight = _Backward.apply(*arguments)
-        else:
-            by_sample, by_weight = _Backward.forward(*arguments)
-        needed = ctx.needs_input_grad
-        return None, by_sample if needed[1] else None, by_weight if needed[2] else None, None
+    def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        swept = _Sweep.apply(ctx.program, *ctx.saved_tensors, cotangents, ctx.counts)
+        return None, *_needed(ctx, swept), None
 
     @staticmethod
-    def jvp(
-        ctx: Any, _: None, samples: Tensor | None, weights: Tensor | None, __: None
-    ) -> tuple[Tensor, None, None]:
+    def jvp(ctx: Any, _: None, samples: Tensor | None, weights: Tensor | None, __: None) -> Tensor:
         primals = ctx.saved_tensors
-        tangents: Tensor = torch.func.jvp(
-            lambda *point: run_on_torch(ctx.program, *point), primals, _tangents(primals, (samples, weights))
-        )[1]
-        return tangents, None, None
-
-    @staticmethod
-    def vmap(
-        info: Any,
-        in_dims: tuple[int | None, ...],
-        program: Program,
-        samples: Tensor,
-        weights: Tensor,
-        on_backward: OnBackward,
-    ) -> Any:
-        if in_dims[2] is None:
-            many = samples.movedim(in_dims[1] or 0, 0)
-            outputs, *_ = _Forward.apply(program, many.flatten(end_dim=1), weights, on_backward)
-            outputs = outputs.unflatten(0, many.shape[:2])
-        else:
-            outputs = torch.stack(
-                [
-                    _Forward.apply(program, *one, on_backward)[0]
-                    for one in _one_by_one(info.batch_size, in_dims[1:3], samples, weights)
-                ]
-            )
-        nothing = outputs.new_empty(0)
-        return (outputs, nothing, nothing), (0, None, None)
-
-
-class _Backward(torch.autograd.Function):
-    """The adjoint sweep, itself a function with derivatives."""
-
-    @staticmethod
-    def forward(
-        program: Program,
-        samples: Tensor,
-        weights: Tensor,
-        re: Tensor,
-        im: Tensor,
-        cotangents: Tensor,
-        on_backward: OnBackward,
-    ) -> tuple[Tensor, Tensor]:
-        if on_backward is not None:
-            on_backward(len(samples))
-        if not re.numel():
-            _, re, im = on_cpu.forward(program, samples, weights)
-        return on_cpu.backward(program, samples, weights, re, im, cotangents)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        ctx.program, samples, weights, _, _, cotangents, _ = inputs
-        ctx.save_for_backward(samples, weights, cotangents)
-        ctx.save_for_forward(samples, weights, cotangents)
-
-    @staticmethod
-    def backward(ctx: Any, by_sample: Tensor, by_weight: Tensor) -> tuple[Tensor | None, ...]:
-        pull = torch.func.vjp(_sweep_on_torch(ctx.program), *ctx.saved_tensors)[1]
-        samples, weights, cotangents = pull((by_sample, by_weight))
-        return None, samples, weights, None, None, cotangents, None
-
-    @staticmethod
-    def jvp(
-        ctx: Any,
-        _: None,
-        samples: Tensor | None,
-        weights: Tensor | None,
-        re: Tensor | None,
-        im: Tensor | None,
-        cotangents: Tensor | None,
-        __: None,
-    ) -> tuple[Tensor, Tensor]:
-        primals = ctx.saved_tensors
-        tangents = _tangents(primals, (samples, weights, cotangents))
-        pushed: tuple[Tensor, Tensor] = torch.func.jvp(_sweep_on_torch(ctx.program), primals, tangents)[1]
+        tangents = _tangents(primals, (samples, weights))
+        pushed: Tensor = torch.func.jvp(lambda *point: run_on_torch(ctx.program, *point), primals, tangents)[
+            1
+        ]
         return pushed
 
     @staticmethod
@@ -158,20 +109,80 @@ class _Backward(torch.autograd.Function):
         program: Program,
         samples: Tensor,
         weights: Tensor,
-        re: Tensor,
-        im: Tensor,
+        counts: Counts | None,
+    ) -> Any:
+        if in_dims[2] is None:
+            many = samples.movedim(in_dims[1] or 0, 0)
+            outputs = _Transformed.apply(program, many.flatten(end_dim=1), weights, counts)
+            return outputs.unflatten(0, many.shape[:2]), 0
+        each = _one_by_one(info.batch_size, in_dims[1:3], samples, weights)
+        return torch.stack([_Transformed.apply(program, *one, counts) for one in each]), 0
+
+
+class _Sweep(torch.autograd.Function):
+    """The derivatives by samples and weights, from an adjoint sweep that can itself be differentiated."""
+
+    @staticmethod
+    def forward(
+        program: Program, samples: Tensor, weights: Tensor, cotangents: Tensor, counts: Counts | None
+    ) -> tuple[Tensor, Tensor]:
+        return _turn_back(_start(program, samples, weights, None)[0], cotangents, counts)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.program, samples, weights, cotangents, _ = inputs
+        ctx.save_for_backward(samples, weights, cotangents)
+        ctx.save_for_forward(samples, weights, cotangents)
+
+    @staticmethod
+    def backward(ctx: Any, by_sample: Tensor, by_weight: Tensor) -> tuple[Tensor | None, ...]:
+        pull = torch.func.vjp(_sweep_on_torch(ctx.program), *ctx.saved_tensors)[1]
+        return None, *pull((by_sample, by_weight)), None
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor, Tensor]:
+        primals = ctx.saved_tensors
+        pushed: tuple[Tensor, Tensor] = torch.func.jvp(
+            _sweep_on_torch(ctx.program), primals, _tangents(primals, tangents[:3])
+        )[1]
+        return pushed
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[int | None, ...],
+        program: Program,
+        samples: Tensor,
+        weights: Tensor,
         cotangents: Tensor,
-        on_backward: OnBackward,
+        counts: Counts | None,
     ) -> Any:
         # One sweep each, since each has a gradient of its own with respect to the weights.
-        dims = (*in_dims[1:3], in_dims[5])
-        nothing = samples.new_empty(0)
-        swept = [
-            _Backward.apply(program, *point, nothing, nothing, cotangent, on_backward)
-            for *point, cotangent in _one_by_one(info.batch_size, dims, samples, weights, cotangents)
-        ]
-        by_sample, by_weight = zip(*swept, strict=True)
-        return (torch.stack(by_sample), torch.stack(by_weight)), (0, 0)
+        each = _one_by_one(info.batch_size, in_dims[1:4], samples, weights, cotangents)
+        swept = [_Sweep.apply(program, *one, counts) for one in each]
+        return tuple(torch.stack(gradients) for gradients in zip(*swept, strict=True)), (0, 0)
+
+
+def _start(
+    program: Program, samples: Tensor, weights: Tensor, counts: Counts | None
+) -> tuple[on_cpu.Pass, Tensor]:
+    if counts is not None:
+        counts.executions += len(samples)
+    on_its_way = on_cpu.Pass(program, samples, weights)
+    return on_its_way, on_its_way.forward()
+
+
+def _turn_back(on_its_way: on_cpu.Pass, cotangents: Tensor, counts: Counts | None) -> tuple[Tensor, Tensor]:
+    if counts is not None:
+        counts.derivatives += len(cotangents)
+    return on_its_way.backward(cotangents)
+
+
+def _needed(ctx: Any, swept: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]:
+    return tuple(
+        gradient if needed else None
+        for gradient, needed in zip(swept, ctx.needs_input_grad[1:3], strict=True)
+    )
 
 
 def _sweep_on_torch(program: Program) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qlayers.errors import InputError
 from qlayers.simulator import kernels
 from qlayers.simulator.program import Program
 from qlayers.simulator.vectors import CACHE_LINE
@@ -22,87 +23,86 @@ SERIAL_BELOW = 2**17
 _pool: tuple[int, int, ThreadPoolExecutor] | None = None
 
 
-def forward(program: Program, samples: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Run a batch.
+class Pass:
+    """One batch on its way through a program; keeps what the way back needs."""
 
-    Args:
-        program: What to run.
-        samples: Shape ``(batch, n_features + n_amplitudes)`` on the CPU, float32 or float64.
-        weights: Flat, the samples' dtype.
+    def __init__(self, program: Program, samples: Tensor, weights: Tensor) -> None:
+        """Make room for it.
 
-    Returns:
-        The outputs, ``(batch, n_outputs)``, and real and imaginary parts of the final states, each
-        ``(n_blocks, 2**n_qubits, lanes)``, for :func:`backward`.
-    """
-    data, parameters = _array(samples), _array(weights)
-    dtype = data.dtype
-    lanes = CACHE_LINE // dtype.itemsize
-    n_blocks = -(-len(data) // lanes)
-    re, im = (np.empty((n_blocks, 2**program.n_qubits, lanes), dtype) for _ in range(2))
-    outputs = np.empty((len(data), program.n_outputs), dtype)
-    arguments = (program.gates, program.polynomials, program.measured, data, program.n_features, parameters)
-    shared = _shared_parts(program, parameters)
+        Args:
+            program: What to run.
+            samples: Shape ``(batch, n_features + n_amplitudes)`` on the CPU, float32 or float64.
+            weights: As many as the program has, in any shape; the samples' dtype.
+        """
+        self._program, self._samples = program, _array(samples)
+        self._weights, self._shape_of_weights = _array(weights).reshape(-1), weights.shape
+        dtype = self._samples.dtype
+        lanes = CACHE_LINE // dtype.itemsize
+        self._n_blocks = -(-len(self._samples) // lanes)
+        shape = (self._n_blocks, 2**program.n_qubits, lanes)
+        self._states = np.empty(shape, dtype), np.empty(shape, dtype)
+        self._work = self._states[0].size * len(program.gates.steps)
+        angles = np.empty((len(program.polynomials.offsets), 1))
+        rotations = np.empty((len(program.gates.chain_start) - 1, 4))
+        kernels.shared_parts(program.gates, program.polynomials, self._weights, angles, rotations)
+        data = (self._samples, program.n_features, self._weights)
+        self._arguments = (program.gates, program.polynomials, program.measured, *data, angles, rotations)
 
-    def work(first: int, last: int) -> None:
-        kernels.run_forward(*arguments, *shared, first, last, re, im, outputs)
+    def forward(self) -> Tensor:
+        """The outputs, ``(batch, n_outputs)``.
 
-    _over_blocks(work, n_blocks, re.size * len(program.gates.steps))
-    return torch.from_numpy(outputs), torch.from_numpy(re), torch.from_numpy(im)
+        Raises:
+            InputError: If an angle or an amplitude is NaN or infinite.
+        """
+        outputs = np.empty((len(self._samples), self._program.n_outputs), self._samples.dtype)
 
+        def work(first: int, last: int) -> bool:
+            finite: bool = kernels.run_forward(*self._arguments, first, last, *self._states, outputs)
+            return finite
 
-def backward(
-    program: Program, samples: Tensor, weights: Tensor, re: Tensor, im: Tensor, cotangents: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The derivatives of ``Σ cotangents · outputs`` with respect to samples and weights, shaped like these.
+        if not all(_over_blocks(work, self._n_blocks, self._work)):
+            raise InputError(
+                "An angle of the circuit, or an amplitude of its initial state, is NaN or infinite. Look for weights "
+                "that have diverged, or inputs for which the circuit's own arithmetic is undefined."
+            )
+        return torch.from_numpy(outputs)
 
-    Args:
-        program: What was run.
-        samples: As it was run.
-        weights: As it was run.
-        re: From :func:`forward`.
-        im: From :func:`forward`.
-        cotangents: Shape ``(batch, n_outputs)``.
-    """
-    data, parameters = _array(samples), _array(weights)
-    states, pulled = (_array(re), _array(im)), _array(cotangents)
-    by_sample = np.empty_like(data)
-    n_blocks = len(states[0])
-    by_weight = np.zeros((n_blocks, program.n_weights))
-    by_angle = np.zeros((n_blocks, len(program.polynomials.offsets)))
-    arguments = (program.gates, program.polynomials, program.measured, data, program.n_features, parameters)
-    shared = _shared_parts(program, parameters)
+    def backward(self, cotangents: Tensor) -> tuple[Tensor, Tensor]:
+        """The derivatives of ``Σ cotangents · outputs`` by samples and weights, shaped like these.
 
-    def work(first: int, last: int) -> None:
-        kernels.run_backward(
-            *arguments, *shared, first, last, *states, pulled, by_sample, by_weight, by_angle
-        )
+        It comes after the forward pass, and may come again.
 
-    _over_blocks(work, n_blocks, 2 * states[0].size * len(program.gates.steps))
-    total = by_weight.sum(axis=0)
-    kernels.send_back_shared(program.polynomials, parameters, by_angle.sum(axis=0), total)
-    return torch.from_numpy(by_sample), torch.from_numpy(total.astype(data.dtype))
+        Args:
+            cotangents: Shape ``(batch, n_outputs)``.
+        """
+        program = self._program
+        pulled, by_sample = _array(cotangents), np.empty_like(self._samples)
+        by_weight = np.zeros((self._n_blocks, program.n_weights))
+        by_angle = np.zeros((self._n_blocks, len(program.polynomials.offsets)))
+
+        def work(first: int, last: int) -> None:
+            kernels.run_backward(
+                *self._arguments, first, last, *self._states, pulled, by_sample, by_weight, by_angle
+            )
+
+        _over_blocks(work, self._n_blocks, 2 * self._work)
+        total = np.empty_like(self._weights)
+        kernels.send_back_shared(program.polynomials, self._weights, by_angle, by_weight, total)
+        return torch.from_numpy(by_sample), torch.from_numpy(total).view(self._shape_of_weights)
 
 
 def _array(tensor: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(tensor.detach().numpy())
+    array = tensor.detach().numpy()
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
-def _shared_parts(program: Program, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    angles = np.empty((len(program.polynomials.offsets), 1))
-    rotations = np.empty((len(program.gates.chain_start) - 1, 4))
-    kernels.shared_parts(program.gates, program.polynomials, weights, angles, rotations)
-    return angles, rotations
-
-
-def _over_blocks(work: Callable[[int, int], Any], n_blocks: int, amount: int) -> None:
-    n_threads = min(torch.get_num_threads(), n_blocks)
-    if n_threads < 2 or amount < SERIAL_BELOW:
-        work(0, n_blocks)
-        return
+def _over_blocks(work: Callable[[int, int], Any], n_blocks: int, amount: int) -> list[Any]:
+    n_threads = min(torch.get_num_threads(), n_blocks) if amount >= SERIAL_BELOW else 1
+    if n_threads < 2:
+        return [work(0, n_blocks)]
     bounds = np.linspace(0, n_blocks, n_threads + 1).astype(int)
     futures = [_threads(n_threads).submit(work, int(first), int(last)) for first, last in pairwise(bounds)]
-    for future in futures:
-        future.result()
+    return [future.result() for future in futures]
 
 
 def _threads(n_threads: int) -> ThreadPoolExecutor:

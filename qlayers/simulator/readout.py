@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pennylane as qp
@@ -29,6 +30,10 @@ class Readout(ABC):
     @abstractmethod
     def results(self, outputs: torch.Tensor) -> list[torch.Tensor]:
         """From the program's outputs, ``(batch, n_outputs)``, to one tensor a measurement, batch first."""
+
+    def side_by_side(self, outputs: torch.Tensor) -> torch.Tensor:
+        """All results in one tensor, shape ``(batch, total)``."""
+        return torch.cat([result.reshape(len(outputs), -1) for result in self.results(outputs)], dim=-1)
 
 
 def read(measurements: Sequence[MeasurementProcess]) -> Readout:
@@ -65,15 +70,19 @@ class Combinations(Readout):
 
     def results(self, outputs: torch.Tensor) -> list[torch.Tensor]:
         """One number a measurement and sample."""
-        if not self._are_words():
-            linear = torch.as_tensor(self.linear, dtype=outputs.dtype, device=outputs.device)
-            combined = outputs @ linear.T
-            if self.squared.any():
-                squared = torch.as_tensor(self.squared, dtype=outputs.dtype, device=outputs.device)
-                combined = combined - (outputs @ squared.T).square()
-            outputs = combined
-        return list(outputs.unbind(-1))
+        return list(self.side_by_side(outputs).unbind(-1))
 
+    def side_by_side(self, outputs: torch.Tensor) -> torch.Tensor:
+        """One column a measurement."""
+        if self._are_words:
+            return outputs
+        linear, squared = (
+            torch.as_tensor(table.T, dtype=outputs.dtype, device=outputs.device)
+            for table in (self.linear, self.squared)
+        )
+        return outputs @ linear - (outputs @ squared).square()
+
+    @cached_property
     def _are_words(self) -> bool:
         return np.array_equal(self.linear, np.eye(len(self.words))) and not self.squared.any()
 
@@ -91,6 +100,10 @@ class Probabilities(Readout):
     def results(self, outputs: torch.Tensor) -> list[torch.Tensor]:
         """What the program measures."""
         return [outputs]
+
+    def side_by_side(self, outputs: torch.Tensor) -> torch.Tensor:
+        """What the program measures."""
+        return outputs
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from pennylane.operation import Operator, StatePrepBase
 from pennylane.tape import QuantumScript
 
 from qlayers.errors import QlayersError
-from qlayers.simulator.execute import execute
 from qlayers.simulator.formula import Formula, trace_formula
 from qlayers.simulator.gates import GATE_SET, add_gate
 from qlayers.simulator.program import Angle, Builder
@@ -310,7 +309,7 @@ def _compare_with_default_qubit(
         for batch in (1, 3):
             weights = 6.0 * torch.rand(n_weights, generator=generator, dtype=torch.float64)
             samples = torch.rand(batch, n_features, generator=generator, dtype=torch.float64)
-            found = circuit.run(samples, weights, execute)
+            found = circuit.readout.results(circuit.run(samples, weights))
             tapes = [draw_tape(weights, sample) for sample in samples]
             expected = qp.execute(tapes, device, diff_method=None, interface="torch")
             for number, result in enumerate(found):

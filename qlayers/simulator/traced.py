@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from qlayers.simulator.execute import Counts, execute
 from qlayers.simulator.formula import Formula
 from qlayers.simulator.program import Program
 from qlayers.simulator.readout import Readout
-
-Executor = Callable[[Program, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -34,17 +32,20 @@ class TracedCircuit:
     prepares_sample: bool = False
     initial: torch.Tensor | None = None
 
-    def run(self, samples: torch.Tensor, weights: torch.Tensor, execute: Executor) -> list[torch.Tensor]:
+    def run(self, samples: torch.Tensor, weights: torch.Tensor, counts: Counts | None = None) -> torch.Tensor:
         """Run a batch.
 
         Args:
             samples: Shape ``(batch, n_features)``, float32 or float64.
-            weights: Flat, the samples' dtype.
-            execute: Runs the program; see :func:`qlayers.simulator.execute.execute`.
+            weights: As many as the circuit has, in any shape; the samples' dtype.
+            counts: See :func:`qlayers.simulator.execute.execute`.
 
         Returns:
-            One tensor a measurement, the batch first.
+            The program's outputs, from which :attr:`readout` has the results.
         """
+        if self.sampled is None and self.shared is None and not self.program.n_amplitudes:
+            return execute(self.program, samples, weights, counts)
+        weights = weights.reshape(-1)
         columns = [samples] if self.program.n_features else []
         if self.sampled is not None:
             columns.append(torch.func.vmap(self.sampled, in_dims=(None, 0))(weights, samples))
@@ -57,4 +58,4 @@ class TracedCircuit:
         if self.shared is not None:
             weights = torch.cat([weights, self.shared(weights, samples[0])])
         read = columns[0] if len(columns) == 1 else torch.cat(columns, -1) if columns else samples[:, :0]
-        return self.readout.results(execute(self.program, read, weights))
+        return execute(self.program, read, weights, counts)
