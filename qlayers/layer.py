@@ -400,7 +400,7 @@ class QuantumLayer(DescribedLayer):
 
     def _gradient_method(self) -> str:
         if self._traced is not None:
-            return "adjoint"
+            return "adjoint" if self._precision.device.type == "cpu" else "backprop"
         method = self.qnode.diff_method
         if method == "best" and self.n_features is not None:
             method = qp.workflow.get_best_diff_method(self.qnode)(**self._example())
