@@ -101,11 +101,139 @@ def unchain(gates, chain, angles, column, gradient, lane, out):
         )
 
 
+@_jit
+def _rotation(gates, code, slot, shared_rotations, angles, out):
+    """A chain's rotation for every lane, ``out`` of shape (4, lanes)."""
+    if code == SHARED_ROTATION:
+        for k in range(4):
+            out[k] = shared_rotations[slot, k]
+    else:
+        for lane in range(out.shape[1]):
+            compose(gates, slot, angles, lane, out, lane)
+
+
+@_jit
+def _collect(
+    gates, code, slot, shared_angles, angles, gradient, count, total, shared_gradient, angle_gradient
+):
+    """Add what :func:`_rotate_back` found to the gradients of the chain's angles."""
+    if code == SHARED_ROTATION:
+        for c in range(3):
+            accumulated = 0.0
+            for lane in range(gradient.shape[1]):
+                accumulated += gradient[c, lane]
+            total[c, 0] = accumulated
+        unchain(gates, slot, shared_angles, 0, total, 0, shared_gradient)
+    else:
+        for lane in range(count):
+            unchain(gates, slot, angles, lane, gradient, lane, angle_gradient)
+
+
+@_jit
+def _phase(code, slot, shared_angles, angles, out):
+    """Cosine and sine of half a phase's angle for every lane, ``out[:2]`` of shape (2, lanes)."""
+    for lane in range(out.shape[1]):
+        half = 0.5 * (shared_angles[slot, 0] if code == SHARED_PHASE else angles[slot, lane])
+        out[0, lane], out[1, lane] = np.cos(half), np.sin(half)
+
+
+# ---------------------------------------------------------------- qubits that nothing has entangled yet
+
+
+@_jit
+def _position(bit):
+    """The exponent of a power of two."""
+    position = 0
+    while bit > 1:
+        bit >>= 1
+        position += 1
+    return position
+
+
+@_jit
+def _qubits(n_qubits, lanes, kind):
+    """Room for one number a basis state of each qubit; qubits are ordered from the least significant bit."""
+    return np.empty((n_qubits, 2, lanes), kind)
+
+
+@_jit
+def _start_product(re, im):
+    re[:], im[:] = 0, 0
+    re[:, 0] = 1
+
+
+@_jit
+def _multiply_out(re, im, qubit_re, qubit_im):
+    """The state of all qubits from the states of each, by doubling."""
+    re[0], im[0] = 1, 0
+    for q in range(qubit_re.shape[0]):
+        bit = 1 << q
+        ar, ai, br, bi = (
+            load(qubit_re[q], 0),
+            load(qubit_im[q], 0),
+            load(qubit_re[q], 1),
+            load(qubit_im[q], 1),
+        )
+        for i in range(bit):
+            x, y = load(re, i), load(im, i)
+            store(re, i + bit, br * x - bi * y)
+            store(im, i + bit, br * y + bi * x)
+            store(re, i, ar * x - ai * y)
+            store(im, i, ar * y + ai * x)
+
+
+@_jit
+def _contract(re, im, lr, li, qubit_re, qubit_im, qubit_lr, qubit_li, zero):
+    """What is left of λ for each qubit once all others are contracted with their states, as ⟨λ|A|ψ⟩ does for A on it.
+
+    ``re`` and ``im`` are overwritten: the product of the q qubits below qubit q is kept from index 2**q on. λ is
+    overwritten by its contraction from above.
+    """
+    re[1], im[1] = 1, 0
+    n_qubits = qubit_re.shape[0]
+    for q in range(n_qubits - 1):
+        bit = 1 << q
+        ar, ai, br, bi = (
+            load(qubit_re[q], 0),
+            load(qubit_im[q], 0),
+            load(qubit_re[q], 1),
+            load(qubit_im[q], 1),
+        )
+        for i in range(bit):
+            x, y = load(re, bit + i), load(im, bit + i)
+            store(re, 2 * bit + i, ar * x - ai * y)
+            store(im, 2 * bit + i, ar * y + ai * x)
+            store(re, 3 * bit + i, br * x - bi * y)
+            store(im, 3 * bit + i, br * y + bi * x)
+    for q in range(n_qubits - 1, -1, -1):
+        bit = 1 << q
+        ar, ai, br, bi = (
+            load(qubit_re[q], 0),
+            load(qubit_im[q], 0),
+            load(qubit_re[q], 1),
+            load(qubit_im[q], 1),
+        )
+        sr, si, tr, ti = zero, zero, zero, zero
+        for i in range(bit):
+            x, y = load(re, bit + i), load(im, bit + i)
+            cr, ci, dr, di = load(lr, i), load(li, i), load(lr, i + bit), load(li, i + bit)
+            sr, si = sr + cr * x + ci * y, si + ci * x - cr * y
+            tr, ti = tr + dr * x + di * y, ti + di * x - dr * y
+            store(lr, i, cr * ar + ci * ai + dr * br + di * bi)
+            store(li, i, ci * ar - cr * ai + di * br - dr * bi)
+        store(qubit_lr[q], 0, sr)
+        store(qubit_li[q], 0, si)
+        store(qubit_lr[q], 1, tr)
+        store(qubit_li[q], 1, ti)
+
+
 # ---------------------------------------------------------------- gates
 
 
 @_jit
-def _rotate(re, im, mask, row, p, q, r, s):
+def _rotate(re, im, mask, row, rotation):
+    """Apply a rotation, its four numbers in the rows of ``rotation``."""
+    p, q, r, s = load(rotation, 0), load(rotation, 1), load(rotation, 2), load(rotation, 3)
     low = mask & -mask
     for high in range(0, re.shape[0], 2 * low):
         for i in range(high, high + low):
@@ -120,8 +248,9 @@ def _rotate(re, im, mask, row, p, q, r, s):
 
 
 @_jit
-def _rotate_back(re, im, lr, li, mask, row, p, q, r, s, zero, gradient):
+def _rotate_back(re, im, lr, li, mask, row, rotation, zero, gradient):
     """Undo a rotation on ψ and λ; write Im⟨λ|σ|ψ⟩ for σ = X, Y, Z to ``gradient``, shape (3, lanes)."""
+    p, q, r, s = load(rotation, 0), load(rotation, 1), load(rotation, 2), load(rotation, 3)
     low = mask & -mask
     gx, gy, gz = zero, zero, zero
     for high in range(0, re.shape[0], 2 * low):
@@ -295,49 +424,32 @@ def run_forward(
     angles = np.empty((n_angles, lanes))
     rotation = np.empty((4, lanes), kept_re.dtype)
     out = np.empty((outputs.shape[1], lanes), kept_re.dtype)
+    n_qubits = _position(kept_re.shape[1])
+    qubit_re, qubit_im = _qubits(n_qubits, lanes, kind), _qubits(n_qubits, lanes, kind)
     batch = samples.shape[0]
     for block in range(first_block, last_block):
         re, im = kept_re[block], kept_im[block]
         start = block * lanes
         count = min(lanes, batch - start)
-        _prepare(re, im, samples, n_features, start, count)
         _sampled_angles(polynomials, samples, weights, shared_angles, start, count, angles)
-        for g in range(gates.steps.shape[0]):
+        if gates.n_product > 0:
+            _start_product(qubit_re, qubit_im)
+            for g in range(gates.n_product):
+                code, mask, slot = gates.steps[g, 0], gates.steps[g, 1], gates.steps[g, 3]
+                _rotation(gates, code, slot, shared_rotations, angles, rotation)
+                q = _position(mask)
+                _rotate(qubit_re[q], qubit_im[q], 1, 1, rotation)
+            _multiply_out(re, im, qubit_re, qubit_im)
+        else:
+            _prepare(re, im, samples, n_features, start, count)
+        for g in range(gates.n_product, gates.steps.shape[0]):
             step = gates.steps[g]
             code, mask, row, slot = step[0], step[1], step[2], step[3]
-            if code == SHARED_ROTATION:
-                u = shared_rotations[slot]
-                _rotate(
-                    re,
-                    im,
-                    mask,
-                    row,
-                    splat(kind(u[0])),
-                    splat(kind(u[1])),
-                    splat(kind(u[2])),
-                    splat(kind(u[3])),
-                )
-            elif code == SAMPLED_ROTATION:
-                for lane in range(lanes):
-                    compose(gates, slot, angles, lane, rotation,
-                            lane)  # fmt: skip
-                _rotate(
-                    re,
-                    im,
-                    mask,
-                    row,
-                    load(rotation, 0),
-                    load(rotation, 1),
-                    load(rotation, 2),
-                    load(rotation, 3),
-                )
-            elif code == SHARED_PHASE:
-                half = 0.5 * shared_angles[slot, 0]
-                _turn(re, im, row, splat(kind(np.cos(half))), splat(kind(np.sin(half))))
-            elif code == SAMPLED_PHASE:
-                for lane in range(lanes):
-                    rotation[0, lane] = np.cos(0.5 * angles[slot, lane])
-                    rotation[1, lane] = np.sin(0.5 * angles[slot, lane])
+            if code in (SHARED_ROTATION, SAMPLED_ROTATION):
+                _rotation(gates, code, slot, shared_rotations, angles, rotation)
+                _rotate(re, im, mask, row, rotation)
+            elif code in (SHARED_PHASE, SAMPLED_PHASE):
+                _phase(code, slot, shared_angles, angles, rotation)
                 _turn(re, im, row, load(rotation, 0), load(rotation, 1))
             else:
                 _flip_signs(re, im, gates.signs[slot], zero)
@@ -374,6 +486,9 @@ def run_backward(
     re, im = np.empty((size, lanes), kept_re.dtype), np.empty((size, lanes), kept_re.dtype)
     lr, li = np.empty((size, lanes), kept_re.dtype), np.empty((size, lanes), kept_re.dtype)
     cotangent = np.zeros((cotangents.shape[1], lanes), kept_re.dtype)
+    n_qubits = _position(size)
+    qubit_re, qubit_im = _qubits(n_qubits, lanes, kind), _qubits(n_qubits, lanes, kind)
+    qubit_lr, qubit_li = _qubits(n_qubits, lanes, kind), _qubits(n_qubits, lanes, kind)
     batch = samples.shape[0]
     for block in range(first_block, last_block):
         start = block * lanes
@@ -387,49 +502,45 @@ def run_backward(
         _sampled_angles(polynomials, samples, weights, shared_angles, start, count, angles)
         angle_gradient[:] = 0
         shared_gradient[:] = 0
-        for g in range(gates.steps.shape[0] - 1, -1, -1):
+        for g in range(gates.steps.shape[0] - 1, gates.n_product - 1, -1):
             step = gates.steps[g]
             code, mask, row, slot = step[0], step[1], step[2], step[3]
-            if code == SHARED_ROTATION:
-                u = shared_rotations[slot]
-                _rotate_back(re, im, lr, li, mask, row, splat(kind(u[0])), splat(kind(u[1])), splat(kind(u[2])),
-                             splat(kind(u[3])), zero, gradient)  # fmt: skip
-                for c in range(3):
-                    accumulated = 0.0
-                    for lane in range(lanes):
-                        accumulated += gradient[c, lane]
-                    total[c, 0] = accumulated
-                unchain(gates, slot, shared_angles, 0, total, 0,
-                        shared_gradient)  # fmt: skip
-            elif code == SAMPLED_ROTATION:
-                for lane in range(lanes):
-                    compose(gates, slot, angles, lane, rotation,
-                            lane)  # fmt: skip
-                _rotate_back(re, im, lr, li, mask, row, load(rotation, 0), load(rotation, 1), load(rotation, 2),
-                             load(rotation, 3), zero, gradient)  # fmt: skip
-                for lane in range(count):
-                    unchain(gates, slot, angles, lane, gradient,
-                            lane, angle_gradient)  # fmt: skip
-            elif code == SHARED_PHASE:
+            if code in (SHARED_ROTATION, SAMPLED_ROTATION):
+                _rotation(gates, code, slot, shared_rotations, angles, rotation)
+                _rotate_back(re, im, lr, li, mask, row, rotation, zero, gradient)
+                _collect(gates, code, slot, shared_angles, angles, gradient, count, total,
+                         shared_gradient, angle_gradient)  # fmt: skip
+            elif code in (SHARED_PHASE, SAMPLED_PHASE):
                 _phase_gradient(re, im, lr, li, row, zero, gradient)
                 for lane in range(lanes):
-                    shared_gradient[slot, 0] += gradient[0, lane]
-                half = 0.5 * shared_angles[slot, 0]
-                c, d = splat(kind(np.cos(half))), splat(kind(-np.sin(half)))
+                    if code == SHARED_PHASE:
+                        shared_gradient[slot, 0] += gradient[0, lane]
+                    elif lane < count:
+                        angle_gradient[slot, lane] += gradient[0, lane]
+                _phase(code, slot, shared_angles, angles, rotation)
+                c, d = load(rotation, 0), zero - load(rotation, 1)
                 _turn(re, im, row, c, d)
                 _turn(lr, li, row, c, d)
-            elif code == SAMPLED_PHASE:
-                _phase_gradient(re, im, lr, li, row, zero, gradient)
-                for lane in range(lanes):
-                    rotation[0, lane] = np.cos(0.5 * angles[slot, lane])
-                    rotation[1, lane] = -np.sin(0.5 * angles[slot, lane])
-                for lane in range(count):
-                    angle_gradient[slot, lane] += gradient[0, lane]
-                _turn(re, im, row, load(rotation, 0), load(rotation, 1))
-                _turn(lr, li, row, load(rotation, 0), load(rotation, 1))
             else:
                 _flip_signs(re, im, gates.signs[slot], zero)
                 _flip_signs(lr, li, gates.signs[slot], zero)
+        if gates.n_product > 0:
+            _start_product(qubit_re, qubit_im)
+            for g in range(gates.n_product):
+                code, mask, slot = gates.steps[g, 0], gates.steps[g, 1], gates.steps[g, 3]
+                _rotation(gates, code, slot, shared_rotations, angles, rotation)
+                q = _position(mask)
+                _rotate(qubit_re[q], qubit_im[q], 1, 1, rotation)
+            _contract(re, im, lr, li, qubit_re, qubit_im, qubit_lr, qubit_li, zero)
+            for g in range(gates.n_product - 1, -1, -1):
+                code, mask, slot = gates.steps[g, 0], gates.steps[g, 1], gates.steps[g, 3]
+                _rotation(gates, code, slot, shared_rotations, angles, rotation)
+                q = _position(mask)
+                _rotate_back(
+                    qubit_re[q], qubit_im[q], qubit_lr[q], qubit_li[q], 1, 1, rotation, zero, gradient
+                )
+                _collect(gates, code, slot, shared_angles, angles, gradient, count, total,
+                         shared_gradient, angle_gradient)  # fmt: skip
         for lane in range(count):
             for f in range(n_features):
                 sample_gradient[start + lane, f] = 0

@@ -58,6 +58,7 @@ class Gates(NamedTuple):
         chain_axis: The rotations' axes, 0, 1, 2 for X, Y, Z.
         chain_angle: The rotations' angles, by number.
         signs: (tables, 2**n_qubits) of ±1.
+        n_product: How many gates at the beginning are rotations of qubits that nothing has entangled yet.
     """
 
     steps: np.ndarray
@@ -65,6 +66,7 @@ class Gates(NamedTuple):
     chain_axis: np.ndarray
     chain_angle: np.ndarray
     signs: np.ndarray
+    n_product: int
 
 
 class Polynomials(NamedTuple):
@@ -136,6 +138,7 @@ class Builder:
         self._n_amplitudes = n_amplitudes
         self._phases: list[Angle] = []
         self._frame = Frame(n_qubits)
+        self._is_product = n_amplitudes == 0
         self._pending: list[list[tuple[int, int]]] = [[] for _ in range(n_qubits)]
         self._gates: list[tuple[int, int, int, int]] = []
         self._chains: list[list[tuple[int, int]]] = []
@@ -147,7 +150,7 @@ class Builder:
         pending = self._pending[qubit]
         entry = (axis, self._new_angle(angle))
         mixed = pending and self._is_sampled(pending[-1][1]) != self._is_sampled(entry[1])
-        if mixed and self.n_qubits < FUSE_FROM_QUBITS:
+        if mixed and (self.n_qubits < FUSE_FROM_QUBITS or self._is_product):
             self._flush([qubit])
         self._pending[qubit].append(entry)
 
@@ -164,6 +167,7 @@ class Builder:
     def multi_rz(self, qubits: Sequence[int], angle: Angle | float) -> None:
         """``exp(-i angle/2 Z⊗…⊗Z)``."""
         self._flush(qubits)
+        self._is_product = False
         row = 0
         for qubit in qubits:
             row ^= self._frame.rows[qubit]
@@ -173,6 +177,7 @@ class Builder:
     def cnot(self, control: int, target: int) -> None:
         """Only the frame changes."""
         self._flush([control, target])
+        self._is_product = False
         self._frame.cnot(control, target)
 
     def swap(self, first: int, second: int) -> None:
@@ -183,6 +188,7 @@ class Builder:
     def cz(self, first: int, second: int) -> None:
         """A table of signs; neighbouring ones become one."""
         self._flush([first, second])
+        self._is_product = False
         indices = np.arange(2**self.n_qubits)
         rows = self._frame.rows
         signs = np.where(_parities(indices, rows[first]) & _parities(indices, rows[second]), -1.0, 1.0)
@@ -240,6 +246,16 @@ class Builder:
             self._chains.append(chain)
             self._pending[qubit] = []
 
+    def _count_product(self) -> int:
+        if self._n_amplitudes:
+            return 0
+        initial = Frame(self.n_qubits)
+        apart = set(zip(initial.columns, initial.rows, strict=True))
+        for number, (code, column, row, _) in enumerate(self._gates):
+            if code not in (SHARED_ROTATION, SAMPLED_ROTATION) or (column, row) not in apart:
+                return number
+        return len(self._gates)
+
     def _new_angle(self, angle: Angle | float) -> int:
         self._angles.append(angle if isinstance(angle, Angle) else Angle(angle))
         return len(self._angles) - 1
@@ -263,6 +279,7 @@ class Builder:
                 chain_axis=np.array([axis for axis, _ in chained], np.int64),
                 chain_angle=np.array([number for _, number in chained], np.int64),
                 signs=np.array(signs, np.int8),
+                n_product=self._count_product(),
             ),
             Polynomials(
                 start=np.cumsum([0, *(len(angle.terms) for angle in self._angles)]).astype(np.int64),
