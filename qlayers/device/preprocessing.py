@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pennylane as qp
@@ -14,7 +15,7 @@ from pennylane.devices.preprocess import (
     validate_device_wires,
     validate_measurements,
 )
-from pennylane.exceptions import DeviceError
+from pennylane.exceptions import DecompositionUndefinedError, DeviceError
 from pennylane.measurements import ClassicalShadowMP, ShadowExpvalMP
 from pennylane.operation import Operator
 from pennylane.ops import MidMeasure
@@ -51,10 +52,12 @@ def pipeline(name: str, wires: Wires | None, config: ExecutionConfig) -> qp.Comp
     transforms = qp.CompilePipeline()
     transforms.add_transform(_refuse_postselection, name=name)
     transforms.add_transform(defer_measurements, allow_postselect=False)
+    transforms.add_transform(_one_by_one_where_needed)
     transforms.add_transform(
         decompose,
         # Whoever asks for a Jacobian, rather than for its product with a vector, counts on numbers as parameters.
         stopping_condition=takes if config.use_device_jacobian_product else takes_numbers,
+        decomposer=_decomposition,
         device_wires=wires,
         target_gates=GATE_SET,
         name=name,
@@ -67,7 +70,6 @@ def pipeline(name: str, wires: Wires | None, config: ExecutionConfig) -> qp.Comp
         sample_measurements=accepted_sample_measurement,
         name=name,
     )
-    transforms.add_transform(_one_by_one_where_needed)
     if config.gradient_method == "adjoint":
         transforms.add_transform(no_sampling, name=f"adjoint + {name}")
         if not config.use_device_jacobian_product:
@@ -88,7 +90,40 @@ def _refuse_postselection(tape: QuantumScript, name: str) -> tuple[QuantumScript
 
 @qp.transform
 def _one_by_one_where_needed(tape: QuantumScript) -> tuple[QuantumScriptBatch, PostprocessingFn]:
-    """PennyLane draws the bases of classical shadows for one state at a time."""
-    if any(isinstance(measurement, ShadowExpvalMP | ClassicalShadowMP) for measurement in tape.measurements):
+    """Sample by sample, where PennyLane takes apart one matrix, or draws the bases of shadows for one state, at a time."""
+    shadows = any(isinstance(measurement, ShadowExpvalMP | ClassicalShadowMP) for measurement in tape.measurements)
+    if tape.batch_size is not None and (shadows or any(_is_batch_of_matrices(gate) for gate in tape.operations)):
         return broadcast_expand(tape)
     return (tape,), _first
+
+
+def _is_batch_of_matrices(operation: Operator) -> bool:
+    return any(len(qp.math.shape(value)) > 2 for value in operation.data) and operation.name not in TEMPLATES
+
+
+def _decomposition(operation: Operator) -> Sequence[Operator]:
+    """PennyLane's, or for the few operations that have none, one by phases or by the matrix."""
+    if operation.name in _SIGNS:
+        return _double_excitation_with_phases(operation, _SIGNS[operation.name])
+    if operation.has_decomposition:
+        return operation.decomposition()  # type: ignore[no-any-return]
+    if operation.has_matrix:
+        return [qp.QubitUnitary(operation.matrix(), wires=operation.wires)]
+    if operation.has_sparse_matrix:
+        return [qp.QubitUnitary(operation.sparse_matrix().toarray(), wires=operation.wires)]
+    raise DecompositionUndefinedError
+
+
+_SIGNS = {"DoubleExcitationPlus": 1, "DoubleExcitationMinus": -1}
+
+
+def _double_excitation_with_phases(operation: Operator, sign: int) -> Sequence[Operator]:
+    """``exp(± i phi/2)`` on all states but the two that are rotated; a matrix could not be differentiated."""
+    (phi,), wires = operation.data, operation.wires
+    on_the_two = [
+        qp.ctrl(qp.PhaseShift(-sign * phi / 2, wires[3]), control=wires[:3], control_values=[0, 0, 1]),
+        qp.X(wires[3]),
+        qp.ctrl(qp.PhaseShift(-sign * phi / 2, wires[3]), control=wires[:3], control_values=[1, 1, 0]),
+        qp.X(wires[3]),
+    ]
+    return [qp.DoubleExcitation(phi, wires=wires), qp.GlobalPhase(-sign * phi / 2), *on_the_two]
