@@ -69,10 +69,14 @@ class BatchedDevice(Device):
         """
         config = config or ExecutionConfig()
         if config.device_options:
-            raise DeviceError(f"{self.name} has no options for an execution, but got {dict(config.device_options)}")
+            raise DeviceError(
+                f"{self.name} has no options for an execution, but got {dict(config.device_options)}"
+            )
         method = config.mcm_config.mcm_method
         if method not in (None, "deferred", "device"):
-            raise DeviceError(f"{self.name} runs measurements in the middle with mcm_method='deferred', not {method!r}")
+            raise DeviceError(
+                f"{self.name} runs measurements in the middle with mcm_method='deferred', not {method!r}"
+            )
         values: dict[str, Any] = {"mcm_config": replace(config.mcm_config, mcm_method="deferred")}
         if config.interface in (Interface.NUMPY, Interface.TORCH):
             # Making the operations anew with arrays in place of tensors would cost more than it is worth.

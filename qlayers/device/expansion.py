@@ -126,4 +126,4 @@ def _frozen(value: Any) -> Hashable:
     if isinstance(value, list | tuple):
         return tuple(_frozen(entry) for entry in value)
     hash(value)
-    return value  # type: ignore[no-any-return]
+    return value

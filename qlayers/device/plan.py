@@ -86,7 +86,9 @@ def read(tape: QuantumScript, sampled: bool = False) -> Reading:
     """
     qubits = _qubits(tape)
     if len(qubits) > MAX_QUBITS:
-        raise DeviceError(f"qlayers.batched simulates at most {MAX_QUBITS} qubits, and this circuit has {len(qubits)}")
+        raise DeviceError(
+            f"qlayers.batched simulates at most {MAX_QUBITS} qubits, and this circuit has {len(qubits)}"
+        )
     operations = list(tape.operations)
     preparation = _taken_off(operations)
     batches = set() if preparation is None else {preparation.batch_size}
@@ -95,7 +97,9 @@ def read(tape: QuantumScript, sampled: bool = False) -> Reading:
         entries.append(_entry(operation, qubits, batches))
     batches.discard(None)
     if len(batches) > 1:
-        raise DeviceError(f"all batched parameters of a circuit have one batch size; these have {sorted(batches)}")
+        raise DeviceError(
+            f"all batched parameters of a circuit have one batch size; these have {sorted(batches)}"
+        )
     (batch,) = batches or (None,)
     if batch == 0:
         raise DeviceError("a batch of no rows was given; at least one row is needed")
@@ -176,7 +180,7 @@ def _taken_off(operations: list[Operator]) -> StatePrepBase | None:
     if operations[0].name == "BasisState":
         operations[:1] = operations[0].decomposition()
         return None
-    return operations.pop(0)  # type: ignore[return-value]
+    return operations.pop(0)
 
 
 def _entry(operation: Operator, qubits: Mapping[Hashable, int], batches: set[int | None]) -> Entry:
@@ -197,7 +201,7 @@ def _entry(operation: Operator, qubits: Mapping[Hashable, int], batches: set[int
 def _make(
     operations: Sequence[Operator], entries: Sequence[Entry], readout: Readout, n_qubits: int, prepares: bool
 ) -> Plan:
-    slots = []
+    slots: list[Slot] = []
     stops = {False: 0, True: 0}
     for entry in entries:
         for shape, is_batched in zip(entry.shapes, entry.batched, strict=True):
@@ -224,6 +228,7 @@ def _make(
 def _renumbered(angle: Angle, positions: Sequence[int]) -> Angle:
     return Angle(
         angle.offset,
-        tuple((positions[a], positions[b] if b >= 0 else -1, coefficient) for a, b, coefficient in angle.terms),
+        tuple(
+            (positions[a], positions[b] if b >= 0 else -1, coefficient) for a, b, coefficient in angle.terms
+        ),
     )
-

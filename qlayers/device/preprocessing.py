@@ -90,9 +90,13 @@ def _refuse_postselection(tape: QuantumScript, name: str) -> tuple[QuantumScript
 
 @qp.transform
 def _one_by_one_where_needed(tape: QuantumScript) -> tuple[QuantumScriptBatch, PostprocessingFn]:
-    """Sample by sample, where PennyLane takes apart one matrix, or draws the bases of shadows for one state, at a time."""
-    shadows = any(isinstance(measurement, ShadowExpvalMP | ClassicalShadowMP) for measurement in tape.measurements)
-    if tape.batch_size is not None and (shadows or any(_is_batch_of_matrices(gate) for gate in tape.operations)):
+    """Sample by sample, since PennyLane takes apart one matrix, and draws shadows of one state, at a time."""
+    shadows = any(
+        isinstance(measurement, ShadowExpvalMP | ClassicalShadowMP) for measurement in tape.measurements
+    )
+    if tape.batch_size is not None and (
+        shadows or any(_is_batch_of_matrices(gate) for gate in tape.operations)
+    ):
         return broadcast_expand(tape)
     return (tape,), _first
 
@@ -106,7 +110,7 @@ def _decomposition(operation: Operator) -> Sequence[Operator]:
     if operation.name in _SIGNS:
         return _double_excitation_with_phases(operation, _SIGNS[operation.name])
     if operation.has_decomposition:
-        return operation.decomposition()  # type: ignore[no-any-return]
+        return operation.decomposition()
     if operation.has_matrix:
         return [qp.QubitUnitary(operation.matrix(), wires=operation.wires)]
     if operation.has_sparse_matrix:

@@ -60,7 +60,9 @@ def readout_of(measurements: Sequence[MeasurementProcess], qubits: Mapping[Hasha
     for measurement in measurements:
         chosen = []
         for sentence in _sentences(measurement):
-            words = [tuple(sorted((qubits[wire], pauli) for wire, pauli in word.items())) for word in sentence]
+            words = [
+                tuple(sorted((qubits[wire], pauli) for wire, pauli in word.items())) for word in sentence
+            ]
             chosen.append(tuple(numbers.setdefault(word, len(numbers)) for word in words))
         columns.append(tuple(chosen))
     # An observable without terms is zero, and a program measures something.
@@ -170,7 +172,9 @@ def _of_sparse_matrix(
     n_qubits = state.ndim - is_batched
     matrix = observable.sparse_matrix(wire_order=range(n_qubits)).tocoo()
     entries = torch.sparse_coo_tensor(
-        np.array([matrix.row, matrix.col]), torch.as_tensor(matrix.data).to(state.dtype), matrix.shape
+        torch.as_tensor(np.array([matrix.row, matrix.col])),
+        torch.as_tensor(matrix.data).to(state.dtype),
+        matrix.shape,
     )
     columns = state.reshape(-1, 2**n_qubits).T
     values = (columns.conj() * torch.sparse.mm(entries, columns)).sum(0).real

@@ -58,7 +58,9 @@ def run(
     if tape.shots:
         return _sampled(reading, tape, forward, rng), forward
     is_batched = reading.batch is not None
-    values = results(reading.readout, tape.measurements, reading.qubits, forward.measured.detach(), is_batched)
+    values = results(
+        reading.readout, tape.measurements, reading.qubits, forward.measured.detach(), is_batched
+    )
     arrays = [_in_precision(value, dtype) for value in values]
     return (arrays[0] if len(arrays) == 1 else tuple(arrays)), forward
 
@@ -86,7 +88,9 @@ def vector_jacobian_product(
     given = [cotangents] if len(values) == 1 else list(cotangents)
     at = [forward.samples, forward.weights, *leaves.values()]
     gradients = _pulled_back(values, given, at)
-    samples, weights, *of_leaves = [np.zeros(tuple(leaf.shape)) if g is None else g for leaf, g in zip(at, gradients)]
+    samples, weights, *of_leaves = [
+        np.zeros(tuple(leaf.shape)) if g is None else g for leaf, g in zip(at, gradients, strict=True)
+    ]
     by_leaf = dict(zip(leaves, of_leaves, strict=True))
     first = 0 if reading.preparation is None else reading.preparation.num_params
     found = []
