@@ -75,7 +75,7 @@ class BatchedDevice(Device):
         method = config.mcm_config.mcm_method
         if method not in (None, "deferred", "device"):
             raise DeviceError(
-                f"{self.name} runs measurements in the middle with mcm_method='deferred', not {method!r}"
+                f"{self.name} runs measurements in the middle with mcm_method='deferred', not '{method}'"
             )
         values: dict[str, Any] = {"mcm_config": replace(config.mcm_config, mcm_method="deferred")}
         if config.interface in (Interface.NUMPY, Interface.TORCH):

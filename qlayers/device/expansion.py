@@ -60,10 +60,10 @@ def rank_of_parameters(operation: Operator) -> Sequence[int]:
 
 def setting(operation: Operator) -> Hashable:
     """What an operation's gates depend on besides its name and the shapes of its parameters."""
-    if operation.name not in COMPOSED and operation.name not in TEMPLATES:
+    if operation.name not in TEMPLATES:
         return None
-    options = _frozen(operation.hyperparameters)
-    return (options, operation.wires.labels) if options else None
+    # Options may name wires.
+    return (_frozen(operation.hyperparameters), operation.wires.labels)
 
 
 def expand(operation: Operator, shapes: Sequence[tuple[int, ...]]) -> tuple[Gate, ...]:

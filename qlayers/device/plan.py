@@ -71,7 +71,7 @@ class Reading(NamedTuple):
     preparation: StatePrepBase | None
 
 
-_plans: Recent[Plan] = Recent(256)
+_plans: Recent[Plan] = Recent(64)
 
 
 def read(tape: QuantumScript, sampled: bool = False) -> Reading:
@@ -137,7 +137,10 @@ def pack(
     if amplitudes is not None:
         samples[:, program.n_features :] = amplitudes.detach().numpy()
     if not (np.isfinite(weights).all() and np.isfinite(samples).all()):
-        raise DeviceError("the circuit has a parameter that is not finite (nan or infinite)")
+        wrong = next(
+            gate for gate in tape.operations if not all(np.isfinite(as_array(v)).all() for v in gate.data)
+        )
+        raise DeviceError(f"parameters of gates are finite numbers; those of {wrong} are not all")
     return torch.from_numpy(samples), torch.from_numpy(weights)
 
 

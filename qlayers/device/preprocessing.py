@@ -18,7 +18,7 @@ from pennylane.devices.preprocess import (
 from pennylane.exceptions import DecompositionUndefinedError, DeviceError
 from pennylane.measurements import ClassicalShadowMP, ShadowExpvalMP
 from pennylane.operation import Operator
-from pennylane.ops import MidMeasure
+from pennylane.ops import Controlled, MidMeasure
 from pennylane.tape import QuantumScript, QuantumScriptBatch
 from pennylane.transforms import broadcast_expand, defer_measurements
 from pennylane.typing import PostprocessingFn
@@ -95,20 +95,29 @@ def _one_by_one_where_needed(tape: QuantumScript) -> tuple[QuantumScriptBatch, P
         isinstance(measurement, ShadowExpvalMP | ClassicalShadowMP) for measurement in tape.measurements
     )
     if tape.batch_size is not None and (
-        shadows or any(_is_batch_of_matrices(gate) for gate in tape.operations)
+        shadows or any(_is_taken_apart_one_by_one(gate) for gate in tape.operations)
     ):
         return broadcast_expand(tape)
     return (tape,), _first
 
 
-def _is_batch_of_matrices(operation: Operator) -> bool:
-    return any(len(qp.math.shape(value)) > 2 for value in operation.data) and operation.name not in TEMPLATES
+_ONE_BY_ONE = {"Evolution", "Exp", "FermionicSWAP"}
+"""Operations whose decomposition asks whether a parameter is real, which a batch of tensors cannot answer."""
+
+
+def _is_taken_apart_one_by_one(operation: Operator) -> bool:
+    if operation.batch_size is None or operation.name in TEMPLATES:
+        return False
+    has_matrices = any(len(qp.math.shape(value)) > 2 for value in operation.data)
+    return has_matrices or operation.name in _ONE_BY_ONE
 
 
 def _decomposition(operation: Operator) -> Sequence[Operator]:
-    """PennyLane's, or for the few operations that have none, one by phases or by the matrix."""
+    """PennyLane's, except where that has none, or one that depends on the values of parameters."""
     if operation.name in _SIGNS:
         return _double_excitation_with_phases(operation, _SIGNS[operation.name])
+    if isinstance(operation, Controlled) and operation.base.name in _TURNED_BY:
+        return _controlled_rotation(operation)
     if operation.has_decomposition:
         return operation.decomposition()
     if operation.has_matrix:
@@ -116,6 +125,30 @@ def _decomposition(operation: Operator) -> Sequence[Operator]:
     if operation.has_sparse_matrix:
         return [qp.QubitUnitary(operation.sparse_matrix().toarray(), wires=operation.wires)]
     raise DecompositionUndefinedError
+
+
+_TURNED_BY = {"RX": qp.PauliZ, "RY": qp.PauliX, "RZ": qp.PauliX, "PhaseShift": qp.PauliX}
+
+
+def _controlled_rotation(operation: Controlled) -> Sequence[Operator]:
+    """Half the rotation forth and half of it back, the way back turned round if all controls are on.
+
+    A phase shift is a rotation about Z and a phase, and the phase, controlled, is a phase shift of the controls.
+    """
+    base, controls, values = operation.base, operation.control_wires, operation.control_values
+    (angle,), target = base.data, base.wires
+    rotation = qp.RZ if base.name == "PhaseShift" else type(base)
+    turn = qp.ctrl(_TURNED_BY[base.name](target), control=controls, control_values=values)
+    gates = [rotation(angle / 2, wires=target), turn, rotation(-angle / 2, wires=target), turn]
+    if base.name != "PhaseShift":
+        return gates
+    if len(controls) > 1:
+        phase = qp.PhaseShift(angle / 2, wires=controls[-1:])
+        shift = qp.ctrl(phase, control=controls[:-1], control_values=values[:-1])
+    else:
+        shift = qp.PhaseShift(angle / 2, wires=controls)
+    flip = [] if values[-1] else [qp.X(controls[-1])]
+    return [*gates, *flip, shift, *flip]
 
 
 _SIGNS = {"DoubleExcitationPlus": 1, "DoubleExcitationMinus": -1}

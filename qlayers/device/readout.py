@@ -175,6 +175,7 @@ def _of_sparse_matrix(
         torch.as_tensor(np.array([matrix.row, matrix.col])),
         torch.as_tensor(matrix.data).to(state.dtype),
         matrix.shape,
+        check_invariants=False,
     )
     columns = state.reshape(-1, 2**n_qubits).T
     values = (columns.conj() * torch.sparse.mm(entries, columns)).sum(0).real

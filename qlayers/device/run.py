@@ -225,6 +225,8 @@ def _of_preparation(reading: Reading, tape: QuantumScript, gradient: np.ndarray)
     return found.numpy()
 
 
-def _in_precision(value: torch.Tensor, dtype: type[np.floating[Any]]) -> np.ndarray:
+def _in_precision(value: torch.Tensor, dtype: type[np.floating[Any]]) -> Any:
     array = value.detach().resolve_conj().numpy()
-    return array.astype(np.result_type(dtype, np.complex64) if np.iscomplexobj(array) else dtype, copy=False)
+    array = array.astype(np.result_type(dtype, np.complex64) if np.iscomplexobj(array) else dtype, copy=False)
+    # One number is a numpy scalar, as from other devices: unlike an array without dimensions it can be formatted.
+    return array[()]
