@@ -185,5 +185,11 @@ class BatchedDevice(Device):
 
 
 def _jacobian_times(jacobian: Any, tangents: Any, several: bool) -> Any:
-    multiply = qp.gradients.compute_jvp_multi if several else qp.gradients.compute_jvp_single
-    return multiply(tangents, jacobian)
+    """One product a measurement; PennyLane's own drops the imaginary parts of a state's."""
+    found = []
+    for by_parameter in jacobian if several else [jacobian]:
+        parts = [by_parameter] if len(tangents) == 1 else by_parameter
+        found.append(
+            sum(np.tensordot(part, t, axes=np.ndim(t)) for part, t in zip(parts, tangents, strict=True))
+        )
+    return tuple(found) if several else found[0]
