@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pennylane as qp
@@ -15,15 +14,16 @@ from pennylane.devices.preprocess import (
     validate_device_wires,
     validate_measurements,
 )
-from pennylane.exceptions import DecompositionUndefinedError, DeviceError
+from pennylane.exceptions import DeviceError
 from pennylane.measurements import ClassicalShadowMP, ShadowExpvalMP
 from pennylane.operation import Operator
-from pennylane.ops import Controlled, MidMeasure
+from pennylane.ops import MidMeasure
 from pennylane.tape import QuantumScript, QuantumScriptBatch
 from pennylane.transforms import broadcast_expand, defer_measurements
 from pennylane.typing import PostprocessingFn
 from pennylane.wires import Wires
 
+from qlayers.device.decompositions import decomposition
 from qlayers.device.expansion import COMPOSED, NO_OPERATIONS, TEMPLATES
 from qlayers.simulator.gates import GATE_SET
 
@@ -57,7 +57,7 @@ def pipeline(name: str, wires: Wires | None, config: ExecutionConfig) -> qp.Comp
         decompose,
         # Whoever asks for a Jacobian, rather than for its product with a vector, counts on numbers as parameters.
         stopping_condition=takes if config.use_device_jacobian_product else takes_numbers,
-        decomposer=_decomposition,
+        decomposer=decomposition,
         device_wires=wires,
         target_gates=GATE_SET,
         name=name,
@@ -95,72 +95,13 @@ def _one_by_one_where_needed(tape: QuantumScript) -> tuple[QuantumScriptBatch, P
         isinstance(measurement, ShadowExpvalMP | ClassicalShadowMP) for measurement in tape.measurements
     )
     if tape.batch_size is not None and (
-        shadows or any(_is_taken_apart_one_by_one(gate) for gate in tape.operations)
+        shadows or any(_is_batch_of_matrices(gate) for gate in tape.operations)
     ):
         return broadcast_expand(tape)
     return (tape,), _first
 
 
-_ONE_BY_ONE = {"Evolution", "Exp", "FermionicSWAP"}
-"""Operations whose decomposition asks whether a parameter is real, which a batch of tensors cannot answer."""
-
-
-def _is_taken_apart_one_by_one(operation: Operator) -> bool:
+def _is_batch_of_matrices(operation: Operator) -> bool:
     if operation.batch_size is None or operation.name in TEMPLATES:
         return False
-    has_matrices = any(len(qp.math.shape(value)) > 2 for value in operation.data)
-    return has_matrices or operation.name in _ONE_BY_ONE
-
-
-def _decomposition(operation: Operator) -> Sequence[Operator]:
-    """PennyLane's, except where that has none, or one that depends on the values of parameters."""
-    if operation.name in _SIGNS:
-        return _double_excitation_with_phases(operation, _SIGNS[operation.name])
-    if isinstance(operation, Controlled) and operation.base.name in _TURNED_BY:
-        return _controlled_rotation(operation)
-    if operation.has_decomposition:
-        return operation.decomposition()
-    if operation.has_matrix:
-        return [qp.QubitUnitary(operation.matrix(), wires=operation.wires)]
-    if operation.has_sparse_matrix:
-        return [qp.QubitUnitary(operation.sparse_matrix().toarray(), wires=operation.wires)]
-    raise DecompositionUndefinedError
-
-
-_TURNED_BY = {"RX": qp.PauliZ, "RY": qp.PauliX, "RZ": qp.PauliX, "PhaseShift": qp.PauliX}
-
-
-def _controlled_rotation(operation: Controlled) -> Sequence[Operator]:
-    """Half the rotation forth and half of it back, the way back turned round if all controls are on.
-
-    A phase shift is a rotation about Z and a phase, and the phase, controlled, is a phase shift of the controls.
-    """
-    base, controls, values = operation.base, operation.control_wires, operation.control_values
-    (angle,), target = base.data, base.wires
-    rotation = qp.RZ if base.name == "PhaseShift" else type(base)
-    turn = qp.ctrl(_TURNED_BY[base.name](target), control=controls, control_values=values)
-    gates = [rotation(angle / 2, wires=target), turn, rotation(-angle / 2, wires=target), turn]
-    if base.name != "PhaseShift":
-        return gates
-    if len(controls) > 1:
-        phase = qp.PhaseShift(angle / 2, wires=controls[-1:])
-        shift = qp.ctrl(phase, control=controls[:-1], control_values=values[:-1])
-    else:
-        shift = qp.PhaseShift(angle / 2, wires=controls)
-    flip = [] if values[-1] else [qp.X(controls[-1])]
-    return [*gates, *flip, shift, *flip]
-
-
-_SIGNS = {"DoubleExcitationPlus": 1, "DoubleExcitationMinus": -1}
-
-
-def _double_excitation_with_phases(operation: Operator, sign: int) -> Sequence[Operator]:
-    """``exp(± i phi/2)`` on all states but the two that are rotated; a matrix could not be differentiated."""
-    (phi,), wires = operation.data, operation.wires
-    on_the_two = [
-        qp.ctrl(qp.PhaseShift(-sign * phi / 2, wires[3]), control=wires[:3], control_values=[0, 0, 1]),
-        qp.X(wires[3]),
-        qp.ctrl(qp.PhaseShift(-sign * phi / 2, wires[3]), control=wires[:3], control_values=[1, 1, 0]),
-        qp.X(wires[3]),
-    ]
-    return [qp.DoubleExcitation(phi, wires=wires), qp.GlobalPhase(-sign * phi / 2), *on_the_two]
+    return any(len(qp.math.shape(value)) > 2 for value in operation.data)

@@ -203,6 +203,7 @@ def test_every_gate(name, is_batched):
         lambda: qp.BasisState([1, 0, 1], wires=[0, 1, 2]),
         lambda: qp.pow(qp.RX(0.3, 1), 1.7),
         lambda: qp.exp(qp.Z(0) @ qp.Y(1), -0.35j),
+        lambda: qp.adjoint(qp.QubitUnitary(np.stack([np.eye(4), qp.matrix(qp.SISWAP([0, 1]))]), wires=[0, 1])),
         lambda: qp.TrotterProduct(qp.X(0) + qp.Z(1) @ qp.Z(2), 0.4),
         lambda: qp.ctrl(qp.adjoint(qp.ctrl(qp.S(0), 1)), 2, control_values=[0]),
         lambda: qp.SimplifiedTwoDesign(np.array([0.1, 0.2, 0.3]), np.full((1, 2, 2), 0.4), wires=range(3)),
