@@ -47,8 +47,15 @@ class CircuitCounter:
     """Counts what a device is asked to do. PennyLane's own tracker works out resources each time, which is slow."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew."""
         self.executions = 0
         self.derivatives = 0
+        self.forward_executions = 0
+        """Those of the executions that were made to evaluate the layer."""
+        self.seconds = 0.0
 
     def add_executions(self, circuits: Any) -> None:
         """Count circuits that are run for their results."""

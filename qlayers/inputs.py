@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 
 from qlayers.encodings import Encoding
@@ -9,7 +12,7 @@ from qlayers.errors import InputError
 
 
 def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> None:
-    """Raise InputError for an empty batch, complex or non-finite numbers, or another device than the weights'."""
+    """Raise InputError for an empty batch, complex numbers, or another device than the weights'."""
     if not isinstance(inputs, torch.Tensor):
         raise InputError(
             f"A quantum layer takes a torch.Tensor, but got {type(inputs).__name__}; see torch.as_tensor."
@@ -25,10 +28,28 @@ def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> N
             f"The inputs are on {inputs.device} and the layer's weights on {weight_device}. Move one of them: "
             "layer.to(inputs.device) or inputs.to(weights.device)."
         )
-    if not torch.isfinite(inputs.detach()).all():
+
+
+def check_values(inputs: torch.Tensor, encoding: Encoding | None) -> tuple[float, float]:
+    """Raise InputError for non-finite numbers, or others that the encoding cannot take.
+
+    Returns:
+        The smallest and the largest number.
+    """
+    # On small batches, numpy takes a fraction of torch's time.
+    values = inputs.detach().numpy() if inputs.device.type == "cpu" else inputs.detach()
+    if isinstance(values, np.ndarray):
+        smallest, largest = (float(bound.reduce(values, axis=None)) for bound in (np.minimum, np.maximum))
+    else:
+        smallest, largest = (bound.item() for bound in torch.aminmax(values))
+    # A NaN is handed on by both.
+    if not (math.isfinite(smallest) and math.isfinite(largest)):
         raise InputError(
             "The inputs hold NaN or infinite values, which are no angles. Clean or scale them first."
         )
+    if encoding is not None:
+        encoding.check_inputs(inputs.detach().reshape(-1, inputs.shape[-1]))
+    return smallest, largest
 
 
 def check_width(inputs: torch.Tensor, n_features: int) -> None:
@@ -40,12 +61,11 @@ def check_width(inputs: torch.Tensor, n_features: int) -> None:
         )
 
 
-def describe_out_of_range(inputs: torch.Tensor, encoding: Encoding) -> str | None:
+def describe_out_of_range(smallest: float, largest: float, encoding: Encoding) -> str | None:
     """What to warn of when inputs leave the range that the encoding declares; None when they do not."""
     if encoding.input_range is None:
         return None
     low, high = encoding.input_range
-    smallest, largest = (bound.item() for bound in torch.aminmax(inputs.detach()))
     slack = 1e-6 * (high - low)  # π itself is not a float
     if smallest >= low - slack and largest <= high + slack:
         return None

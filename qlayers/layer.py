@@ -12,22 +12,25 @@ import torch
 from pennylane.tape import QuantumScript
 
 from qlayers.ansaetze import Ansatz
-from qlayers.backends import Backend
+from qlayers.backends import Backend, Native
 from qlayers.batching import broadcasts_correctly, concatenate, returns_list, run_unrolled
 from qlayers.circuit import CircuitSpec, check_state_fits, positive
 from qlayers.components import resolve
 from qlayers.described import DescribedLayer
 from qlayers.encodings import Encoding
-from qlayers.errors import ConfigurationError, ExecutionWarning, InputError, InputRangeWarning
+from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
 from qlayers.execution import CircuitCounter, Execution, instrument
-from qlayers.inputs import check_samples, check_width, describe_out_of_range
+from qlayers.inputs import check_samples, check_values, check_width, describe_out_of_range
+from qlayers.look import look
 from qlayers.measurements import Measurement
-from qlayers.qnodes import QNodeRecipe
+from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 from qlayers.state_shift import differentiate_amplitudes
 from qlayers.torch_layer import InitMethod, WeightShapes
 
 if TYPE_CHECKING:
-    from qlayers.simulator.program import Program
+    from qlayers.simulator.traced import TracedCircuit
+
+_BACKENDS_OF_QNODES: dict[str, Native] = {"auto": "if possible", "batched": "always", "as_written": "never"}
 
 
 class QuantumLayer(DescribedLayer):
@@ -55,7 +58,8 @@ class QuantumLayer(DescribedLayer):
         depth: Number of ansatz layers.
         reupload: Whether the encoding is repeated before every ansatz layer.
         measurement: A name (``"z"``, ``"probs"``) or a Measurement.
-        backend: A name (``"default_qubit"``, ``"batched"``, ``"lightning"``) or a Backend.
+        backend: A name (``"auto"``, ``"batched"``, ``"default_qubit"``, ``"lightning"``) or a Backend. ``"auto"`` runs
+            on qlayers' own simulator where it can and says once where it cannot.
         precision: ``"float32"`` or ``"float64"``, of weights and outputs. Changed later by ``.to(dtype)``.
         weight_shapes: For subclasses only: a shape, or shapes by argument name, of the weights that ``circuit`` takes.
         init: How weights start: a function such as ``torch.nn.init.zeros_``, or functions and tensors by name. Uniform
@@ -82,7 +86,7 @@ class QuantumLayer(DescribedLayer):
         depth: int = 1,
         reupload: bool = False,
         measurement: str | Measurement = "z",
-        backend: str | Backend = "default_qubit",
+        backend: str | Backend = "auto",
         precision: str = "float32",
         weight_shapes: int | tuple[int, ...] | WeightShapes | None = None,
         init: InitMethod = None,
@@ -105,7 +109,7 @@ class QuantumLayer(DescribedLayer):
         self.n_features = positive("n_features", n_qubits if n_features is None else n_features)
         self.spec = None if has_own_circuit else CircuitSpec(n_qubits, n_features, *parts)
         self.backend = resolve(backend, Backend)  # type: ignore[type-abstract]
-        self._recipe = None
+        self._recipe, self._native = None, self.backend.native
         if self.spec is not None:
             weight_shapes = self.spec.weight_shape
             init = {"weights": self.spec.initial_weights()} if init is None else init
@@ -123,8 +127,13 @@ class QuantumLayer(DescribedLayer):
         input_arg: str = "inputs",
         n_features: int | None = None,
         precision: str = "float32",
+        backend: str = "auto",
     ) -> QuantumLayer:
-        """Wrap a QNode, which goes on running where and how its author put it.
+        """Wrap a QNode.
+
+        An exact QNode on default.qubit or lightning, differentiated by backpropagation or the adjoint method, is run
+        by qlayers' own simulator if that can run its circuit. Any other, with shots, noise, another device or another
+        gradient method, goes on running where and how its author put it.
 
         Args:
             qnode: Takes one sample or a batch of samples as the argument ``input_arg``, and the weights by name.
@@ -135,24 +144,39 @@ class QuantumLayer(DescribedLayer):
             n_features: Length of the inputs' last dimension, if it should be checked; else learned from the first
                 call.
             precision: ``"float32"`` or ``"float64"``.
+            backend: ``"auto"`` as above; ``"batched"`` to be refused where qlayers' own simulator cannot run the
+                circuit; ``"as_written"`` to leave the QNode where it is.
 
         Raises:
-            ConfigurationError: If the QNode's arguments and ``weight_shapes`` do not fit together.
+            ConfigurationError: If the QNode's arguments and ``weight_shapes`` do not fit together, or
+                ``backend="batched"`` cannot be had.
         """
         if not isinstance(qnode, qp.QNode):
             raise ConfigurationError(f"from_qnode takes a qp.QNode, but got {type(qnode).__name__}.")
+        if backend not in _BACKENDS_OF_QNODES:
+            raise ConfigurationError(
+                f"from_qnode(backend={backend!r}) is unknown. Available: {', '.join(_BACKENDS_OF_QNODES)}."
+            )
+        obstacle = qnode_obstacle(qnode)
+        if backend == "batched" and obstacle:
+            raise ConfigurationError(
+                f"backend=batched cannot run this QNode: {obstacle}. Choose backend=auto."
+            )
         layer = cls.__new__(cls)
         torch.nn.Module.__init__(layer)
         layer.spec = layer.backend = None
         layer.n_qubits, layer.n_features = len(qnode.device.wires or ()), n_features
         layer._recipe = QNodeRecipe(qnode)
+        layer._native = "never" if obstacle else _BACKENDS_OF_QNODES[backend]
         layer._start(n_features)
         layer._set_up(qnode.func, input_arg, weight_shapes, init_method, precision)
         return layer
 
     _recipe: QNodeRecipe | None
-    _program: Program | None
-    _derived = ("qnode", "_program")
+    _native: Native
+    _traced: TracedCircuit | None
+    _traced_width: int | None
+    _derived = ("qnode", "_traced", "_traced_width")
 
     def _start(self, declared_width: int | None) -> None:
         self._declared_width = declared_width
@@ -174,31 +198,49 @@ class QuantumLayer(DescribedLayer):
 
     def _connect(self, dtype: torch.dtype) -> None:
         super()._connect(dtype)
-        native = self.backend is not None and self.backend.native()
-        self._program = self._trace(self.qnode) if native else None
+        if "_traced" not in self.__dict__:
+            self._traced = self._traced_width = None
+        if self.n_features is not None:
+            self._trace_if_native(self.n_features)
 
-    def _trace(self, qnode: qp.QNode) -> Program:
+    def _trace_if_native(self, n_features: int) -> None:
+        """Find the circuit that qlayers' own simulator runs, if it may run this layer; once for a width of inputs."""
+        if self._traced_width == n_features:
+            return
+        self._traced_width, self._traced = n_features, None
+        if self._native == "never":
+            return
         from qlayers.simulator.trace import NotTraceableError, trace  # compiles: only for those who use it
 
-        shapes = {name: weight.shape for name, weight in self.qnode_weights.items()}
-        sizes = [shape.numel() for shape in shapes.values()]
-
-        def draw_tape(flat: torch.Tensor, sample: torch.Tensor) -> QuantumScript:
-            parts = flat.split(sizes)
-            weights = {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
-            arguments = {self._input_name: sample, **weights}
-            return qp.workflow.construct_tape(qnode, level="user")(**arguments)
-
-        amplitudes = self.encoding is not None and self.encoding.amplitudes
-        assert self.n_features is not None
         try:
-            program = trace(draw_tape, self.n_qubits, sum(sizes), self.n_features, amplitudes)
+            n_qubits = self.n_qubits or len(self._example_tape().wires)
+            n_weights = sum(weight.numel() for weight in self.qnode_weights.values())
+            self._traced = trace(self._draw_tape, n_qubits, n_weights, n_features)
         except NotTraceableError as reason:
-            raise ConfigurationError(
-                f"backend=batched cannot run this circuit: {reason}. Choose backend=default_qubit or backend=lightning."
-            ) from reason
-        self._gives_one_scalar = program.n_outputs == 1 and not returns_list(qnode, self._example())
-        return program
+            if self._native == "always":
+                raise ConfigurationError(
+                    f"backend=batched cannot run this circuit: {reason}. Choose backend=auto, default_qubit or "
+                    "lightning."
+                ) from reason
+            warnings.warn(
+                f"This circuit runs on {self.qnode.device.name}, and not on qlayers' own simulator, because {reason}.",
+                ExecutionWarning,
+                stacklevel=6,
+            )
+        else:
+            self._gives_list = returns_list(self.qnode, self._example())
+
+    def _draw_tape(self, flat: torch.Tensor, sample: torch.Tensor) -> QuantumScript:
+        shapes = {name: weight.shape for name, weight in self.qnode_weights.items()}
+        parts = flat.split([shape.numel() for shape in shapes.values()])
+        weights = {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
+        arguments = {self._input_name: sample, **weights}
+        tape = qp.workflow.construct_tape(self.qnode, level="user")(**arguments)
+        labels = self.qnode.device.wires or tape.wires
+        if self._recipe is None or list(labels) == list(range(len(labels))):
+            return tape
+        (tape,), _ = qp.map_wires(tape, {label: position for position, label in enumerate(labels)})
+        return tape
 
     def circuit(self, inputs: torch.Tensor, weights: torch.Tensor) -> Any:
         """The quantum function. Override it to write a circuit of your own.
@@ -240,12 +282,16 @@ class QuantumLayer(DescribedLayer):
         self._check(inputs)
         if dtype != self._connected_dtype:
             self._connect(dtype)
-        inputs = inputs.to(dtype)
+        if inputs.ndim:
+            self._trace_if_native(inputs.shape[-1])
+        if inputs.dtype != dtype:
+            inputs = inputs.to(dtype)
+        look(inputs, self._check_values)
         if self.encoding is not None and not self.encoding.differentiable:
             inputs = inputs.detach()
         executed_before = self._counter.executions
-        if self._program is not None:
-            outputs = self._run_program(self._program, inputs)
+        if self._traced is not None and inputs.ndim:
+            outputs = self._run_traced(self._traced, inputs)
         elif self._shifts_states() and inputs.requires_grad and torch.is_grad_enabled():
             samples = inputs.reshape(-1, inputs.shape[-1])
             outputs = differentiate_amplitudes(
@@ -254,30 +300,19 @@ class QuantumLayer(DescribedLayer):
             outputs = outputs.reshape(*inputs.shape[:-1], -1)
         else:
             outputs = self._run(inputs)
-        self._forward_executions += self._counter.executions - executed_before
-        self._seconds += time.perf_counter() - started
-        return outputs.to(torch.promote_types(dtype, torch.complex32) if outputs.is_complex() else dtype)
+        self._counter.forward_executions += self._counter.executions - executed_before
+        self._counter.seconds += time.perf_counter() - started
+        right = dtype.to_complex() if outputs.is_complex() else dtype
+        return outputs if outputs.dtype == right else outputs.to(right)
 
-    def _run_program(self, program: Program, inputs: torch.Tensor) -> torch.Tensor:
-        from qlayers.simulator.execute import execute
-
-        if inputs.device.type != "cpu":
-            raise InputError(
-                f"backend=batched runs on the CPU, but the inputs are on {inputs.device}. Move layer and inputs to the "
-                "CPU, or choose backend=default_qubit."
-            )
-        samples = inputs.reshape(-1, inputs.shape[-1])
-        if program.n_amplitudes:
-            samples = torch.nn.functional.normalize(samples, dim=-1, eps=0.0)
-            samples = torch.nn.functional.pad(samples, (0, 2**program.n_qubits - samples.shape[-1]))
-        weights = [weight.reshape(-1) for weight in self.qnode_weights.values()] or [samples.new_empty(0)]
-        flat = weights[0] if len(weights) == 1 else torch.cat(weights)
-        self._counter.executions += len(samples)
-        outputs = execute(program, samples, flat, self._count_backward)
-        return outputs.reshape(inputs.shape[:-1] if self._gives_one_scalar else (*inputs.shape[:-1], -1))
-
-    def _count_backward(self, n_samples: int) -> None:
-        self._counter.derivatives += n_samples
+    def _run_traced(self, circuit: TracedCircuit, inputs: torch.Tensor) -> torch.Tensor:
+        samples = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
+        weights = list(self.qnode_weights.values()) or [samples.new_empty(0)]
+        together = weights[0] if len(weights) == 1 else torch.cat([weight.reshape(-1) for weight in weights])
+        outputs = circuit.run(samples, together, self._counter)
+        readout = circuit.readout
+        outputs = readout.side_by_side(outputs) if self._gives_list else readout.results(outputs)[0]
+        return outputs if inputs.ndim == 2 else outputs.reshape((*inputs.shape[:-1], *outputs.shape[1:]))
 
     def _run(self, inputs: torch.Tensor) -> torch.Tensor:
         weights = self.qnode_weights
@@ -294,7 +329,7 @@ class QuantumLayer(DescribedLayer):
 
     def _shifts_states(self) -> bool:
         prepares_state = self.encoding is not None and self.encoding.amplitudes
-        return prepares_state and self._program is None and self.qnode.diff_method != "backprop"
+        return prepares_state and self._traced is None and self.qnode.diff_method != "backprop"
 
     def _run_batch(self, samples: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:
         if self._broadcasts is None and len(samples) > 1:
@@ -325,45 +360,46 @@ class QuantumLayer(DescribedLayer):
             check_width(inputs, self._declared_width)
         elif self.n_features is None:
             self.n_features = inputs.shape[-1] if inputs.ndim else 1
-        if self.encoding is None:
-            return
-        self.encoding.check_inputs(inputs.detach().reshape(-1, inputs.shape[-1]))
-        if not self._warned_range:
-            message = describe_out_of_range(inputs, self.encoding)
+
+    def _check_values(self, inputs: torch.Tensor) -> None:
+        bounds = check_values(inputs, self.encoding)
+        if self.encoding is not None and not self._warned_range:
+            message = describe_out_of_range(*bounds, self.encoding)
             if message is not None:
                 self._warned_range = True
-                warnings.warn(message, InputRangeWarning, stacklevel=4)
+                warnings.warn(message, InputRangeWarning, stacklevel=5)
 
     # ---------------------------------------------------------------- how it ran
 
     @property
     def execution(self) -> Execution:
         """How the layer ran so far; see :class:`~qlayers.execution.Execution`."""
-        gradient_executions = self._counter.executions - self._forward_executions + self._counter.derivatives
+        gradient_executions = (
+            self._counter.executions - self._counter.forward_executions + self._counter.derivatives
+        )
         return Execution(
             device=self._device_name(),
             gradient_method=self._gradient_method(),
             batching=self._batching(),
             shots=self.qnode.shots.total_shots,
-            executions=self._forward_executions,
+            executions=self._counter.forward_executions,
             gradient_executions=gradient_executions,
-            seconds=self._seconds,
+            seconds=self._counter.seconds,
         )
 
     def reset_execution(self) -> None:
         """Start counting anew."""
-        self._counter.executions = self._counter.derivatives = self._forward_executions = 0
-        self._seconds = 0.0
+        self._counter.reset()
 
     def _device_name(self) -> str:
-        return "qlayers.batched" if self._program is not None else str(self.qnode.device.name)
+        return "qlayers.batched" if self._traced is not None else str(self.qnode.device.name)
 
     def _batching(self) -> str | None:
-        together = True if self._program is not None else self._broadcasts
+        together = True if self._traced is not None else self._broadcasts
         return None if together is None else "broadcast" if together else "unrolled"
 
     def _gradient_method(self) -> str:
-        if self._program is not None:
+        if self._traced is not None:
             return "adjoint"
         method = self.qnode.diff_method
         if method == "best" and self.n_features is not None:

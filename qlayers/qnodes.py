@@ -54,6 +54,18 @@ class QNodeRecipe:
         self.qnode = qnode
 
 
+def qnode_obstacle(qnode: qp.QNode) -> str | None:
+    """Why a QNode must run where its author put it; None if another exact simulator gives the same."""
+    device = qnode.device.name
+    if device != "default.qubit" and not device.startswith("lightning."):
+        return f"its device is {device}, and not default.qubit or lightning"
+    if qnode.shots or qnode.device.shots:
+        return "it has shots"
+    if qnode.diff_method not in ("best", "backprop", "adjoint", "device"):
+        return f"its author chose diff_method={qnode.diff_method!r}"
+    return None
+
+
 def _name_function(function: Callable[..., Any]) -> tuple[str, str]:
     module, name = function.__module__, function.__qualname__
     if "<" in name:  # <locals> or <lambda>

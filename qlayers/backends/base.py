@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
 from qlayers.components import Component
+
+Native = Literal["never", "if possible", "always"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Backend(Component, ABC):
 
     kind: ClassVar[str] = "backend"
     package: ClassVar[str] = "qlayers.backends"
+    native: ClassVar[Native] = "never"
+    """When circuits run on qlayers' own simulator instead of the device, which then only describes them."""
 
     @abstractmethod
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
@@ -27,7 +31,3 @@ class Backend(Component, ABC):
     @abstractmethod
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
         """The method, in the words of ``qp.QNode``'s ``diff_method``, by which this circuit is differentiated."""
-
-    def native(self) -> bool:
-        """Whether circuits run on qlayers' own simulator instead of the device, which then only describes them."""
-        return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
-from qlayers.backends.base import Backend
+from qlayers.backends.base import Backend, Native
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,10 @@ class Batched(Backend):
     them, with expectation values of Pauli words or probabilities. What it cannot run is refused with the reason.
     """
 
+    native: ClassVar[Native] = "always"
+
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         return qp.device("default.qubit", wires=n_qubits)
 
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
         return "adjoint"
-
-    def native(self) -> bool:
-        return True

@@ -1,151 +1,210 @@
-"""Running a program on a batch, with gradients, as a torch function."""
+"""Running a program on a batch, as a torch function that can be differentiated and transformed.
+
+On the CPU the compiled kernels run, forwards and for first derivatives. Derivatives of these, and every other device,
+take the same program through torch operations (see :mod:`qlayers.simulator.on_torch`).
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from qlayers.simulator import kernels
+from qlayers.simulator import on_cpu
+from qlayers.simulator.on_torch import run_on_torch
 from qlayers.simulator.program import Program
-from qlayers.simulator.vectors import CACHE_LINE
-
-SERIAL_BELOW = 2**17
-"""Amplitudes times gates under which handing work to threads costs more than it saves (about 90 µs)."""
-
-_pool: tuple[int, int, ThreadPoolExecutor] | None = None
 
 
-def execute(
-    program: Program,
-    samples: torch.Tensor,
-    weights: torch.Tensor,
-    on_backward: Callable[[int], None] | None = None,
-) -> torch.Tensor:
+class Counts(Protocol):
+    """Samples that were run, and samples that were differentiated by an adjoint sweep."""
+
+    executions: int
+    derivatives: int
+
+
+def execute(program: Program, samples: Tensor, weights: Tensor, counts: Counts | None = None) -> Tensor:
     """Run a program.
 
     Args:
         program: What to run.
         samples: Shape ``(batch, n_features + n_amplitudes)``, amplitudes of norm 1; float32 or float64.
-        weights: Flat, the samples' dtype.
-        on_backward: Told the number of samples when they are differentiated.
+        weights: As many as the program has, in any shape; the samples' dtype and device.
+        counts: What is run is added to it.
 
     Returns:
-        Shape ``(batch, n_outputs)``, differentiable (once) with respect to samples and weights.
+        Shape ``(batch, n_outputs)``, differentiable any number of times with respect to samples and weights, and open
+        to the transforms of ``torch.func``.
     """
-    outputs: torch.Tensor = _Execute.apply(program, samples, weights, on_backward)
+    if samples.device.type != "cpu":
+        if counts is not None:
+            counts.executions += len(samples)
+        return run_on_torch(program, samples, weights.reshape(-1))
+    outputs: Tensor
+    if torch._C._are_functorch_transforms_active():
+        outputs = _Transformed.apply(program, samples, weights.reshape(-1), counts)
+    else:
+        outputs = _Plain.apply(program, samples, weights, counts)
     return outputs
 
 
-class _Execute(torch.autograd.Function):
+class _Plain(torch.autograd.Function):
+    """Outside of transforms, where nothing but values and first derivatives should cost anything."""
+
     @staticmethod
     def forward(
-        ctx: Any,
-        program: Program,
-        samples: torch.Tensor,
-        weights: torch.Tensor,
-        on_backward: Callable[[int], None] | None,
-    ) -> torch.Tensor:
-        run = _Run(program, samples.detach().contiguous().numpy(), weights.detach().contiguous().numpy())
-        outputs = run.forward()
+        ctx: Any, program: Program, samples: Tensor, weights: Tensor, counts: Counts | None
+    ) -> Tensor:
+        on_its_way, outputs = _start(program, samples, weights, counts)
         if any(ctx.needs_input_grad):
-            ctx.run, ctx.on_backward = run, on_backward
-        return torch.from_numpy(outputs)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(
-        ctx: Any, cotangents: torch.Tensor
-    ) -> tuple[None, torch.Tensor | None, torch.Tensor | None, None]:
-        if ctx.on_backward is not None:
-            ctx.on_backward(len(cotangents))
-        sample_gradient, weight_gradient = ctx.run.backward(cotangents.detach().contiguous().numpy())
-        needs = ctx.needs_input_grad
-        return (
-            None,
-            torch.from_numpy(sample_gradient) if needs[1] else None,
-            torch.from_numpy(weight_gradient) if needs[2] else None,
-            None,
-        )
-
-
-class _Run:
-    """One batch on its way through a program: the final states are kept for the way back."""
-
-    def __init__(self, program: Program, samples: np.ndarray, weights: np.ndarray) -> None:
-        self._program = program
-        dtype = samples.dtype
-        self._samples, self._weights = samples, weights
-        lanes = CACHE_LINE // dtype.itemsize
-        self._n_blocks = -(-len(samples) // lanes)
-        shape = (self._n_blocks, 2**program.n_qubits, lanes)
-        self._re, self._im = np.empty(shape, dtype), np.empty(shape, dtype)
-        angles = np.empty((len(program.polynomials.offsets), 1))
-        rotations = np.empty((len(program.gates.chain_start) - 1, 4))
-        kernels.shared_parts(program.gates, program.polynomials, weights, angles, rotations)
-        self._shared = (angles, rotations)
-        self._work = self._n_blocks * shape[1] * lanes * max(1, len(program.gates.steps))
-
-    def _arguments(self) -> tuple[Any, ...]:
-        program = self._program
-        data = (self._samples, program.n_features, self._weights)
-        return (program.gates, program.polynomials, program.measured, *data, *self._shared)
-
-    def forward(self) -> np.ndarray:
-        outputs = np.empty((len(self._samples), self._program.n_outputs), self._re.dtype)
-        arguments = self._arguments()
-        _over_blocks(
-            lambda first, last: kernels.run_forward(*arguments, first, last, self._re, self._im, outputs),
-            self._n_blocks,
-            self._work,
-        )
+            ctx.on_its_way, ctx.program, ctx.counts = on_its_way, program, counts
+            ctx.save_for_backward(samples, weights)
         return outputs
 
-    def backward(self, cotangents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        program = self._program
-        samples = np.empty_like(self._samples)
-        by_weight = np.zeros((self._n_blocks, program.n_weights))
-        by_angle = np.zeros((self._n_blocks, len(self._shared[0])))
-        arguments = self._arguments()
-        _over_blocks(
-            lambda first, last: kernels.run_backward(
-                *arguments,
-                first,
-                last,
-                self._re,
-                self._im,
-                cotangents,
-                samples,
-                by_weight,
-                by_angle,
-            ),
-            self._n_blocks,
-            2 * self._work,
-        )
-        weights = by_weight.sum(axis=0)
-        kernels.send_back_shared(program.polynomials, self._weights, by_angle.sum(axis=0), weights)
-        return samples, weights.astype(self._re.dtype)
+    @staticmethod
+    def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            samples, weights = ctx.saved_tensors
+            by_sample, by_weight = _Sweep.apply(
+                ctx.program, samples, weights.reshape(-1), cotangents, ctx.counts
+            )
+            swept = by_sample, by_weight.reshape(weights.shape)
+        else:
+            swept = _turn_back(ctx.on_its_way, cotangents, ctx.counts)
+        return None, *_needed(ctx, swept), None
 
 
-def _over_blocks(work: Any, n_blocks: int, amount: int) -> None:
-    n_threads = min(torch.get_num_threads(), n_blocks)
-    if n_threads < 2 or amount < SERIAL_BELOW:
-        work(0, n_blocks)
-        return
-    bounds = np.linspace(0, n_blocks, n_threads + 1).astype(int)
-    futures = [_threads(n_threads).submit(work, int(first), int(last)) for first, last in pairwise(bounds)]
-    for future in futures:
-        future.result()
+class _Transformed(torch.autograd.Function):
+    """Under ``torch.func``, which wants the context set up apart, a rule for batches and forward-mode derivatives."""
+
+    @staticmethod
+    def forward(program: Program, samples: Tensor, weights: Tensor, counts: Counts | None) -> Tensor:
+        return _start(program, samples, weights, counts)[1]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.program, samples, weights, ctx.counts = inputs
+        ctx.save_for_backward(samples, weights)
+        ctx.save_for_forward(samples, weights)
+
+    @staticmethod
+    def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        swept = _Sweep.apply(ctx.program, *ctx.saved_tensors, cotangents, ctx.counts)
+        return None, *_needed(ctx, swept), None
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, samples: Tensor | None, weights: Tensor | None, __: None) -> Tensor:
+        primals = ctx.saved_tensors
+        tangents = _tangents(primals, (samples, weights))
+        pushed: Tensor = torch.func.jvp(lambda *point: run_on_torch(ctx.program, *point), primals, tangents)[
+            1
+        ]
+        return pushed
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[int | None, ...],
+        program: Program,
+        samples: Tensor,
+        weights: Tensor,
+        counts: Counts | None,
+    ) -> Any:
+        if in_dims[2] is None:
+            many = samples.movedim(in_dims[1] or 0, 0)
+            outputs = _Transformed.apply(program, many.flatten(end_dim=1), weights, counts)
+            return outputs.unflatten(0, many.shape[:2]), 0
+        each = _one_by_one(info.batch_size, in_dims[1:3], samples, weights)
+        return torch.stack([_Transformed.apply(program, *one, counts) for one in each]), 0
 
 
-def _threads(n_threads: int) -> ThreadPoolExecutor:
-    """The process's pool; a forked child makes its own, since threads do not survive a fork."""
-    global _pool
-    if _pool is None or _pool[0] != os.getpid() or _pool[1] != n_threads:
-        _pool = (os.getpid(), n_threads, ThreadPoolExecutor(n_threads, thread_name_prefix="qlayers"))
-    return _pool[2]
+class _Sweep(torch.autograd.Function):
+    """The derivatives by samples and weights, from an adjoint sweep that can itself be differentiated."""
+
+    @staticmethod
+    def forward(
+        program: Program, samples: Tensor, weights: Tensor, cotangents: Tensor, counts: Counts | None
+    ) -> tuple[Tensor, Tensor]:
+        return _turn_back(_start(program, samples, weights, None)[0], cotangents, counts)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.program, samples, weights, cotangents, _ = inputs
+        ctx.save_for_backward(samples, weights, cotangents)
+        ctx.save_for_forward(samples, weights, cotangents)
+
+    @staticmethod
+    def backward(ctx: Any, by_sample: Tensor, by_weight: Tensor) -> tuple[Tensor | None, ...]:
+        pull = torch.func.vjp(_sweep_on_torch(ctx.program), *ctx.saved_tensors)[1]
+        return None, *pull((by_sample, by_weight)), None
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor, Tensor]:
+        primals = ctx.saved_tensors
+        pushed: tuple[Tensor, Tensor] = torch.func.jvp(
+            _sweep_on_torch(ctx.program), primals, _tangents(primals, tangents[:3])
+        )[1]
+        return pushed
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[int | None, ...],
+        program: Program,
+        samples: Tensor,
+        weights: Tensor,
+        cotangents: Tensor,
+        counts: Counts | None,
+    ) -> Any:
+        # One sweep each, since each has a gradient of its own with respect to the weights.
+        each = _one_by_one(info.batch_size, in_dims[1:4], samples, weights, cotangents)
+        swept = [_Sweep.apply(program, *one, counts) for one in each]
+        return tuple(torch.stack(gradients) for gradients in zip(*swept, strict=True)), (0, 0)
+
+
+def _start(
+    program: Program, samples: Tensor, weights: Tensor, counts: Counts | None
+) -> tuple[on_cpu.Pass, Tensor]:
+    if counts is not None:
+        counts.executions += len(samples)
+    on_its_way = on_cpu.Pass(program, samples, weights)
+    return on_its_way, on_its_way.forward()
+
+
+def _turn_back(on_its_way: on_cpu.Pass, cotangents: Tensor, counts: Counts | None) -> tuple[Tensor, Tensor]:
+    if counts is not None:
+        counts.derivatives += len(cotangents)
+    return on_its_way.backward(cotangents)
+
+
+def _needed(ctx: Any, swept: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]:
+    return tuple(
+        gradient if needed else None
+        for gradient, needed in zip(swept, ctx.needs_input_grad[1:3], strict=True)
+    )
+
+
+def _sweep_on_torch(program: Program) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
+    def sweep(samples: Tensor, weights: Tensor, cotangents: Tensor) -> tuple[Tensor, ...]:
+        pull = torch.func.vjp(lambda *point: run_on_torch(program, *point), samples, weights)[1]
+        gradients: tuple[Tensor, ...] = pull(cotangents)
+        return gradients
+
+    return sweep
+
+
+def _tangents(primals: tuple[Tensor, ...], tangents: tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:
+    return tuple(
+        torch.zeros_like(primal) if tangent is None else tangent
+        for primal, tangent in zip(primals, tangents, strict=True)
+    )
+
+
+def _one_by_one(size: int, dims: tuple[int | None, ...], *tensors: Tensor) -> list[tuple[Tensor, ...]]:
+    """The entries along each tensor's dimension of ``dims``; where that is None, the tensor itself every time."""
+    columns = [
+        [tensor] * size if dim is None else tensor.unbind(dim)
+        for tensor, dim in zip(tensors, dims, strict=True)
+    ]
+    return list(zip(*columns, strict=True))

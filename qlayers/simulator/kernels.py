@@ -273,7 +273,11 @@ def run_forward(
     gates, polynomials, measured, samples, n_features, weights, shared_angles, shared_rotations, first_block,
     last_block, kept_re, kept_im, outputs,
 ):  # fmt: skip
-    """Run blocks of samples; write outputs (batch, outputs) and the final states (blocks, 2**n, lanes)."""
+    """Run blocks of samples; write outputs (batch, outputs) and the final states (blocks, 2**n, lanes).
+
+    Returns whether all outputs are finite, as they are unless an angle or an amplitude is not.
+    """
+    finite = True
     lanes = kept_re.shape[2]
     kind = kept_re.dtype.type
     zero = splat(kind(0))
@@ -331,6 +335,8 @@ def run_forward(
         for lane in range(count):
             for o in range(outputs.shape[1]):
                 outputs[start + lane, o] = out[o, lane]
+                finite = finite and np.isfinite(out[o, lane])
+    return finite
 
 
 @_jit
@@ -493,11 +499,18 @@ def shared_parts(gates, polynomials, weights, shared_angles, shared_rotations):
 
 
 @_jit
-def send_back_shared(polynomials, weights, angle_gradients, weight_gradient):
-    """From gradients of the angles that depend on weights alone to the weights' own, both summed over blocks."""
+def send_back_shared(polynomials, weights, by_angle, by_weight, out):
+    """The weights' gradient from what :func:`run_backward` gave, summed over blocks in one order."""
+    total = np.zeros(weights.shape[0])
+    for block in range(by_weight.shape[0]):
+        for w in range(weights.shape[0]):
+            total[w] += by_weight[block, w]
     no_sample = np.empty(0, weights.dtype)
-    no_gradient = np.empty(0, weight_gradient.dtype)
-    for angle in range(angle_gradients.shape[0]):
+    no_gradient = np.empty(0)
+    for angle in range(by_angle.shape[1]):
         if not polynomials.is_sampled[angle]:
-            _send_back(polynomials, angle, angle_gradients[angle], weights,
-                       no_sample, weight_gradient, no_gradient)  # fmt: skip
+            received = 0.0
+            for block in range(by_angle.shape[0]):
+                received += by_angle[block, angle]
+            _send_back(polynomials, angle, received, weights, no_sample, total, no_gradient)
+    out[:] = total

@@ -1,42 +1,48 @@
-"""From a quantum function to a program: run it once, then never again.
+"""From a quantum function to a program: run it a few times, then never again.
 
-The angles of a circuit are functions of inputs and weights. Here they are found as polynomials of degree two, exactly:
-the function is run on a random sample, and the derivatives of every angle give its coefficients. That covers features
-and weights as angles, user arithmetic such as ``2 * inputs[0] + weights[1]`` and the products of IQP encodings. Further
-random samples show whether the polynomial and the gates are right everywhere; where they are not, the circuit is
-refused with the reason, and runs as it did before.
+The angles of a circuit are functions of inputs and weights. Torch's tracer writes them down as operations, and refuses
+a function that looks at values, as an ``if`` does: what is left has the same gates everywhere. Most angles turn out to
+be polynomials of degree two, which are found from their derivatives at one random point and tried at others: features
+and weights as angles, arithmetic such as ``2 * inputs[0] + weights[1]``, the products of IQP encodings. They are
+evaluated inside the simulator; the others stay the torch operations that they are.
+
+The result is compared with default.qubit before it is used.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pennylane as qp
 import torch
+from pennylane.operation import Operator, StatePrepBase
 from pennylane.tape import QuantumScript
 
+from qlayers.errors import QlayersError
+from qlayers.simulator.formula import Formula, trace_formula
 from qlayers.simulator.gates import GATE_SET, add_gate
-from qlayers.simulator.program import Angle, Builder, Program, Word
+from qlayers.simulator.program import Angle, Builder
+from qlayers.simulator.readout import read
+from qlayers.simulator.traced import TracedCircuit
 
 MAX_QUBITS = 20
+COMPARED_QUBITS = 14
+"""The largest circuits that are compared with default.qubit; above, that takes seconds."""
 
-_TRIED = ((0.1, 1.0), (-1.0, -0.1), (-3.0, 3.0), (-3.0, 3.0), (-3.0, 3.0))
-"""Ranges of the further samples that are tried, positive, negative and mixed."""
+DrawTape = Callable[[torch.Tensor, torch.Tensor], QuantumScript]
+
+_RANGES = ((0.1, 1.0), (-3.0, 3.0), (-1.0, -0.1))
+"""Where angles are looked at: between the bounds, at random."""
 
 
 class NotTraceableError(Exception):
     """Why a circuit cannot be run by the batched simulator, in words for the user."""
 
 
-def trace(
-    draw_tape: Callable[[torch.Tensor, torch.Tensor], QuantumScript],
-    n_qubits: int,
-    n_weights: int,
-    n_features: int,
-    amplitudes: bool = False,
-) -> Program:
+def trace(draw_tape: DrawTape, n_qubits: int, n_weights: int, n_features: int) -> TracedCircuit:
     """Make a program of a circuit.
 
     Args:
@@ -44,8 +50,6 @@ def trace(
         n_qubits: Qubits, the wires 0 … n_qubits - 1.
         n_weights: Length of the flat weights.
         n_features: Length of a sample.
-        amplitudes: Whether the circuit begins by preparing the sample as amplitudes; the program then takes samples of
-            ``2**n_qubits`` amplitudes of norm 1 and leaves that gate out.
 
     Raises:
         NotTraceableError: With the reason.
@@ -57,58 +61,118 @@ def trace(
     generator = torch.Generator().manual_seed(0)
     points = [
         low + (high - low) * torch.rand(n_weights + n_features, generator=generator, dtype=torch.float64)
-        for low, high in ((0.1, 1.0), *_TRIED)
+        for low, high in _RANGES
     ]
-    structures, angles = zip(
-        *(_gates(draw_tape, point, n_weights, n_qubits, amplitudes) for point in points), strict=True
-    )
-    if structures.count(structures[0]) != len(points):
+    looks = [_look(draw_tape, point.requires_grad_(), n_weights, n_qubits) for point in points]
+    if any(look.structure != looks[0].structure for look in looks):
         raise NotTraceableError("its gates depend on the values of inputs or weights")
-    polynomials = [_polynomial(angle, points[0]) for angle in angles[0]]
-    for point, found in zip(points[1:], angles[1:], strict=True):
-        for polynomial, angle in zip(polynomials, found, strict=True):
-            if not math.isclose(_value(polynomial, point), angle.item(), rel_tol=1e-9, abs_tol=1e-9):
-                raise NotTraceableError("an angle is no polynomial of degree two of inputs and weights")
-    return _build(
-        structures[0],
-        polynomials,
-        Builder(n_qubits, n_weights, 0, 2**n_qubits)
-        if amplitudes
-        else Builder(n_qubits, n_weights, n_features),
+    preparation = _preparation(looks, points, n_weights, n_qubits)
+    polynomials = _polynomials(looks, points)
+    formula = _formula(draw_tape, points[0].detach(), n_weights, n_qubits, preparation.prepares_sample)
+    odd = [number for number, polynomial in enumerate(polynomials) if polynomial is None]
+    sampled = [number for number in odd if formula.only([number]).reads_sample()]
+    shared = [number for number in odd if number not in sampled]
+    if sampled and preparation.prepares_sample:
+        raise NotTraceableError("it prepares its inputs as amplitudes and has angles that depend on them")
+    n_read = 0 if preparation.prepares_sample else n_features
+    n_all = n_weights + len(shared)
+    angles = [
+        _after(polynomial, n_weights, len(shared))
+        if polynomial is not None
+        else Angle(0.0, ((n_weights + shared.index(number), -1, 1.0),))
+        if number in shared
+        else Angle(0.0, ((n_all + n_read + sampled.index(number), -1, 1.0),))
+        for number, polynomial in enumerate(polynomials)
+    ]
+    builder = Builder(n_qubits, n_all, n_read + len(sampled), preparation.n_amplitudes(n_qubits))
+    remaining = iter(angles)
+    for name, wires, n_angles in looks[0].structure[0]:
+        add_gate(builder, name, wires, [next(remaining) for _ in range(n_angles)])
+    try:
+        readout = read(looks[0].tape.measurements)
+    except NotImplementedError as reason:
+        raise NotTraceableError(str(reason)) from reason
+    circuit = TracedCircuit(
+        readout.finish(builder),
+        readout,
+        formula.only(shared) if shared else None,
+        formula.only(sampled) if sampled else None,
+        preparation.prepares_sample,
+        preparation.initial,
     )
+    if n_qubits <= COMPARED_QUBITS:
+        _compare_with_default_qubit(circuit, draw_tape, n_weights, n_features)
+    return circuit
 
 
-def _gates(
-    draw_tape: Callable[[torch.Tensor, torch.Tensor], QuantumScript],
-    point: torch.Tensor,
-    n_weights: int,
-    n_qubits: int,
-    amplitudes: bool,
-) -> tuple[tuple[Any, ...], list[torch.Tensor]]:
-    """The structure, which is compared, and the angles, which are functions of the point."""
-    point.requires_grad_()
-    tape = draw_tape(point[:n_weights], point[n_weights:])
-    if amplitudes:
-        preparation, *operations = tape.operations
-        if preparation.num_params != 1 or preparation.name not in ("AmplitudeEmbedding", "StatePrep"):
-            raise NotTraceableError(f"it begins with {preparation.name}, and not by preparing amplitudes")
-        tape = QuantumScript(operations, tape.measurements)
+# ---------------------------------------------------------------- one look at the circuit
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The circuit at one point.
+
+    Attributes:
+        tape: As its author wrote it, without the state preparation.
+        structure: What must be the same everywhere.
+        angles: The parameters of its gates, differentiable functions of the point.
+        preparation: The state preparation at its beginning, if there is one.
+    """
+
+    tape: QuantumScript
+    structure: tuple[Any, ...]
+    angles: list[torch.Tensor]
+    preparation: Operator | None
+
+
+def _look(draw_tape: DrawTape, point: torch.Tensor, n_weights: int, n_qubits: int) -> _Look:
+    try:
+        drawn = draw_tape(point[:n_weights], point[n_weights:])
+    except QlayersError:
+        raise
+    except Exception as error:  # whatever the author's function raises: it may want data of another kind
+        raise NotTraceableError(f"its quantum function fails on a random sample ({error})") from error
+    tape, preparation = _without_preparation(drawn)
+    operations = _decomposed(tape)
+    gates = [
+        (operation.name, tuple(_wire(wire, n_qubits) for wire in operation.wires), len(operation.data))
+        for operation in operations
+    ]
+    for measurement in tape.measurements:
+        for wire in measurement.wires:
+            _wire(wire, n_qubits)
+        if measurement.obs is not None and any(map(qp.math.requires_grad, measurement.obs.data)):
+            raise NotTraceableError("its observables depend on inputs or weights")
+    measured = tuple(measurement.hash for measurement in tape.measurements)
+    prepared = preparation is not None and (preparation.name, tuple(preparation.wires))
+    return _Look(tape, (gates, measured, prepared), _angles(operations), preparation)
+
+
+def _without_preparation(tape: QuantumScript) -> tuple[QuantumScript, Operator | None]:
+    if tape.operations and isinstance(tape.operations[0], (qp.StatePrep, qp.AmplitudeEmbedding)):
+        return QuantumScript(tape.operations[1:], tape.measurements), tape.operations[0]
+    return tape, None
+
+
+def _decomposed(tape: QuantumScript) -> list[Operator]:
     if any(isinstance(gate, (qp.ops.MidMeasure, qp.ops.Conditional)) for gate in tape.operations):
         raise NotTraceableError("it measures in the middle")
     (tape,), _ = qp.transforms.decompose(tape, gate_set=set(GATE_SET))
-    gates: list[tuple[str, tuple[int, ...], int]] = []
-    angles: list[torch.Tensor] = []
     for operation in tape.operations:
         if operation.name not in GATE_SET:
             raise NotTraceableError(
                 f"it has the gate {operation.name}, which does not come down to rotations"
             )
-        wires = tuple(_wire(wire, n_qubits) for wire in operation.wires)
-        gates.append((operation.name, wires, len(operation.data)))
-        angles += [torch.as_tensor(value, dtype=torch.float64) for value in operation.data]
+    return list(tape.operations)
+
+
+def _angles(operations: Sequence[Operator]) -> list[torch.Tensor]:
+    angles = [
+        torch.as_tensor(value, dtype=torch.float64) for operation in operations for value in operation.data
+    ]
     if any(angle.ndim for angle in angles):
         raise NotTraceableError("a gate's angle is not one number")
-    return (tuple(gates), _measured(tape, n_qubits)), angles
+    return angles
 
 
 def _wire(wire: Any, n_qubits: int) -> int:
@@ -117,28 +181,60 @@ def _wire(wire: Any, n_qubits: int) -> int:
     return wire
 
 
-def _measured(tape: QuantumScript, n_qubits: int) -> tuple[Any, ...]:
-    kinds = {type(measurement) for measurement in tape.measurements}
-    if kinds == {qp.measurements.ExpectationMP}:
-        return ("words", tuple(_word(measurement.obs, n_qubits) for measurement in tape.measurements))
-    if kinds == {qp.measurements.ProbabilityMP} and len(tape.measurements) == 1:
-        (measurement,) = tape.measurements
-        if measurement.obs is None:
-            wires = measurement.wires or range(n_qubits)
-            return ("probabilities", tuple(_wire(wire, n_qubits) for wire in wires))
-    raise NotTraceableError(
-        "it measures something else than expectation values of Pauli words or one set of probabilities"
-    )
+# ---------------------------------------------------------------- the initial state
 
 
-def _word(observable: Any, n_qubits: int) -> Word:
-    sentence = observable.pauli_rep
-    if sentence is None or len(sentence) != 1:
-        raise NotTraceableError(f"the observable {observable} is no Pauli word")
-    ((word, coefficient),) = sentence.items()
-    if coefficient != 1:
-        raise NotTraceableError(f"the observable {observable} is a multiple of a Pauli word")
-    return Word(tuple((_wire(wire, n_qubits), str(pauli)) for wire, pauli in word.items()))
+@dataclass(frozen=True)
+class _Preparation:
+    prepares_sample: bool
+    initial: torch.Tensor | None
+
+    def n_amplitudes(self, n_qubits: int) -> int:
+        if self.initial is not None:
+            return len(self.initial)
+        return 2**n_qubits if self.prepares_sample else 0
+
+
+def _preparation(
+    looks: Sequence[_Look], points: Sequence[torch.Tensor], n_weights: int, n_qubits: int
+) -> _Preparation:
+    if looks[0].preparation is None:
+        return _Preparation(False, None)
+    states = [_prepared_state(look.preparation, n_qubits) for look in looks]
+    if all(torch.equal(state, states[0]) for state in states) and not states[0].requires_grad:
+        return _Preparation(False, torch.cat([states[0].real, states[0].imag]).double())
+    for state, point in zip(states, points, strict=True):
+        sample = point[n_weights:]
+        expected = torch.zeros(2**n_qubits, dtype=torch.float64)
+        expected[: len(sample)] = (sample / sample.norm()).detach()
+        if not torch.allclose(state.detach(), expected.to(state.dtype), rtol=0.0, atol=1e-12):
+            raise NotTraceableError(
+                "it prepares a state that is neither constant nor its inputs, normalised and padded with zeros"
+            )
+    return _Preparation(True, None)
+
+
+def _prepared_state(preparation: Operator | None, n_qubits: int) -> torch.Tensor:
+    assert isinstance(preparation, StatePrepBase)
+    for wire in preparation.wires:
+        _wire(wire, n_qubits)
+    return torch.as_tensor(preparation.state_vector(wire_order=range(n_qubits))).reshape(-1)
+
+
+# ---------------------------------------------------------------- angles
+
+
+def _polynomials(looks: Sequence[_Look], points: Sequence[torch.Tensor]) -> list[Angle | None]:
+    """The angles as polynomials, found at the first point; None for those that are something else at the others."""
+    polynomials: list[Angle | None] = [_polynomial(angle, points[0]) for angle in looks[0].angles]
+    for look, point in zip(looks[1:], points[1:], strict=True):
+        for number, angle in enumerate(look.angles):
+            polynomial = polynomials[number]
+            if polynomial is not None and not math.isclose(
+                _value(polynomial, point), angle.item(), rel_tol=1e-9, abs_tol=1e-9
+            ):
+                polynomials[number] = None
+    return polynomials
 
 
 def _polynomial(angle: torch.Tensor, point: torch.Tensor) -> Angle:
@@ -176,11 +272,53 @@ def _value(polynomial: Angle, point: torch.Tensor) -> float:
     )
 
 
-def _build(structure: tuple[Any, ...], polynomials: Sequence[Angle], builder: Builder) -> Program:
-    gates, (kind, measured) = structure
-    angles = iter(polynomials)
-    for name, wires, n_angles in gates:
-        add_gate(builder, name, wires, [next(angles) for _ in range(n_angles)])
-    if kind == "words":
-        return builder.finish_with_words(measured)
-    return builder.finish_with_probabilities(measured)
+def _after(polynomial: Angle, n_weights: int, n_further: int) -> Angle:
+    """The polynomial once further weights stand between weights and features."""
+
+    def moved(position: int) -> int:
+        return position + n_further if position >= n_weights else position
+
+    return Angle(polynomial.offset, tuple((moved(a), moved(b), c) for a, b, c in polynomial.terms))
+
+
+def _formula(
+    draw_tape: DrawTape, point: torch.Tensor, n_weights: int, n_qubits: int, keep_sample: bool
+) -> Formula:
+    """All angles as torch operations. A prepared sample is kept fixed: preparing it checks its norm, a value."""
+    sample = point[n_weights:]
+
+    def angles(weights: torch.Tensor, traced: torch.Tensor) -> list[torch.Tensor]:
+        tape, _ = _without_preparation(draw_tape(weights, sample if keep_sample else traced))
+        return [angle + 0.0 for angle in _angles(_decomposed(tape))]
+
+    try:
+        return trace_formula(angles, point[:n_weights], sample)
+    except (RuntimeError, TypeError) as error:
+        raise NotTraceableError("its gates depend on the values of inputs or weights") from error
+
+
+# ---------------------------------------------------------------- the check
+
+
+def _compare_with_default_qubit(
+    circuit: TracedCircuit, draw_tape: DrawTape, n_weights: int, n_features: int
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    device = qp.device("default.qubit", wires=circuit.program.n_qubits)
+    with torch.no_grad():
+        for batch in (1, 3):
+            weights = 6.0 * torch.rand(n_weights, generator=generator, dtype=torch.float64)
+            samples = torch.rand(batch, n_features, generator=generator, dtype=torch.float64)
+            found = circuit.readout.results(circuit.run(samples, weights))
+            tapes = [draw_tape(weights, sample) for sample in samples]
+            expected = qp.execute(tapes, device, diff_method=None, interface="torch")
+            for number, result in enumerate(found):
+                wanted = [one[number] if len(found) > 1 else one for one in expected]
+                if not all(
+                    torch.allclose(ours + 0j, torch.as_tensor(theirs) + 0j, rtol=0.0, atol=1e-8)
+                    for ours, theirs in zip(result, wanted, strict=True)
+                ):
+                    raise NotTraceableError(
+                        "the program made of it disagrees with default.qubit, which is a defect of qlayers: please "
+                        "report the circuit"
+                    )

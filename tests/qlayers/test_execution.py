@@ -60,7 +60,7 @@ def test_a_users_tracker_and_device_are_left_as_they_are():
         qp.RX(inputs[..., 0] + weights, wires=0)
         return qp.expval(qp.Z(0))
 
-    layer = QuantumLayer.from_qnode(circuit, {"weights": ()})
+    layer = QuantumLayer.from_qnode(circuit, {"weights": ()}, backend="as_written")
     with qp.Tracker(device) as tracker:
         layer(torch.rand(6, 1))
     assert tracker.totals["executions"] == 6

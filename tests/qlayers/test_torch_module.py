@@ -76,7 +76,7 @@ SHAPES = {"weights": (2,)}
 def build(kind):
     torch.manual_seed(0)
     return {
-        "parts": lambda: by_parts(),
+        "parts": lambda: by_parts(backend="default_qubit"),
         "lightning": lambda: by_parts(backend="lightning"),
         "batched": lambda: by_parts(backend="batched"),
         "batched subclass": lambda: TwoWeights(
@@ -84,6 +84,8 @@ def build(kind):
         ),
         "probs": lambda: by_parts(measurement="probs", encoding="iqp", precision="float64"),
         "listed": lambda: QuantumLayer.from_qnode(listed, SHAPES),
+        "listed as written": lambda: QuantumLayer.from_qnode(listed, SHAPES, backend="as_written"),
+        "tupled as written": lambda: QuantumLayer.from_qnode(tupled, SHAPES, backend="as_written"),
         "tupled": lambda: QuantumLayer.from_qnode(tupled, SHAPES),
         "scalar": lambda: QuantumLayer.from_qnode(scalar, SHAPES),
         "subclass": lambda: TwoWeights(2, weight_shapes={"first": (2,), "second": ()}),
@@ -97,7 +99,9 @@ KINDS = [
     "batched subclass",
     "probs",
     "listed",
+    "listed as written",
     "tupled",
+    "tupled as written",
     "scalar",
     "subclass",
 ]
@@ -152,7 +156,7 @@ def test_a_function_defined_inside_another_is_refused_by_name_when_pickled():
 
 def test_a_lightning_qnode_is_pickled_and_copied():
     qnode = qp.QNode(listed.func, qp.device("lightning.qubit", wires=2), diff_method="adjoint")
-    layer = QuantumLayer.from_qnode(qnode, SHAPES, precision="float64")
+    layer = QuantumLayer.from_qnode(qnode, SHAPES, precision="float64", backend="as_written")
     inputs = torch.rand(2, 2, dtype=torch.float64)
     for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         assert torch.equal(other(inputs), layer(inputs))
@@ -244,12 +248,19 @@ def test_two_layers_with_different_input_names_in_one_process():
 
 
 def test_a_circuit_that_takes_the_first_sample_for_the_first_feature_is_run_sample_by_sample():
-    layer = QuantumLayer.from_qnode(first_sample_for_first_feature, SHAPES)
+    layer = QuantumLayer.from_qnode(first_sample_for_first_feature, SHAPES, backend="as_written")
     inputs = torch.rand(2, 2)
     with pytest.warns(ExecutionWarning, match="one by one"):
         together = layer(inputs)
     torch.testing.assert_close(together, torch.stack([layer(sample) for sample in inputs]))
     assert layer.execution.batching == "unrolled"
+
+
+def test_the_batched_simulator_runs_such_a_circuit_in_batch_and_right():
+    layer = QuantumLayer.from_qnode(first_sample_for_first_feature, SHAPES)
+    inputs = torch.rand(2, 2)
+    torch.testing.assert_close(layer(inputs), torch.stack([layer(sample) for sample in inputs]))
+    assert layer.execution.batching == "broadcast"
 
 
 def test_data_parallel_replicas_use_their_own_weights():

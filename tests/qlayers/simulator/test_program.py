@@ -56,16 +56,6 @@ def data_dependent(inputs, weights):
     return qp.expval(qp.Z(0))
 
 
-def not_polynomial(inputs, weights):
-    qp.RX(torch.sin(inputs[..., 0]) * weights[0], wires=0)
-    return qp.expval(qp.Z(0))
-
-
-def other_measurement(inputs, weights):
-    qp.RX(inputs[..., 0] * weights[0], wires=0)
-    return qp.state()
-
-
 def mid_circuit(inputs, weights):
     qp.RX(inputs[..., 0] * weights[0], wires=0)
     outcome = qp.measure(0)
@@ -78,20 +68,44 @@ def wrong_wire(inputs, weights):
     return qp.expval(qp.Z(5))
 
 
-def hamiltonian(inputs, weights):
+def hidden_dependence(inputs, weights):
+    if inputs[..., 0].sum() > 1e6:
+        qp.X(0)
+    return qp.expval(qp.Z(0))
+
+
+def trainable_observable(inputs, weights):
     qp.RX(inputs[..., 0] * weights[0], wires=0)
-    return qp.expval(qp.Z(0) + 2 * qp.Z(1))
+    return qp.expval(qp.Hamiltonian([weights[1], 1.0], [qp.Z(0), qp.X(1)]))
+
+
+def half_prepared(inputs, weights):
+    qp.AmplitudeEmbedding(inputs * weights, wires=[0], normalize=True)
+    return qp.expval(qp.Z(0))
+
+
+def prepared_and_encoded(inputs, weights):
+    qp.AmplitudeEmbedding(inputs, wires=[0, 1], normalize=True, pad_with=0.0)
+    qp.RX(inputs[..., 0] * weights[0] ** 3, wires=0)
+    return qp.expval(qp.Z(0))
+
+
+def samples(inputs, weights):
+    qp.RX(inputs[..., 0] * weights[0], wires=0)
+    return qp.sample(wires=0)
 
 
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
         (data_dependent, "gates depend on the values"),
-        (not_polynomial, "no polynomial"),
-        (other_measurement, "measures something else"),
+        (hidden_dependence, "gates depend on the values"),
+        (trainable_observable, "observables depend"),
+        (half_prepared, "neither constant nor its inputs"),
+        (prepared_and_encoded, "prepares its inputs as amplitudes and has angles"),
+        (samples, "not read off a state"),
         (mid_circuit, "measures in the middle"),
         (wrong_wire, "wire 5"),
-        (hamiltonian, "no Pauli word"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(function, reason):
@@ -104,7 +118,7 @@ def test_too_many_qubits_and_another_device_are_refused():
         QuantumLayer(21, ansatz="basic_entangler", backend="batched")
     layer = QuantumLayer(2, backend="batched")
     with pytest.raises(InputError, match="runs on the CPU"):
-        layer._run_program(layer._program, torch.rand(3, 2, device="meta"))
+        layer._run_traced(layer._traced, torch.rand(3, 2, device="meta"))
 
 
 def test_results_do_not_depend_on_the_number_of_threads():
