@@ -5,7 +5,8 @@ PennyLane's own serve where there is one. These are for operations that have non
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pennylane as qp
 from pennylane.exceptions import DecompositionUndefinedError
@@ -19,12 +20,13 @@ def decomposition(operation: Operator) -> Sequence[Operator]:
     Raises:
         DecompositionUndefinedError: Nothing is known of the operation, not even its matrix.
     """
-    if operation.name in _SIGNS:
-        return _double_excitation_with_phases(operation, _SIGNS[operation.name])
-    if operation.name == "FermionicSWAP":
-        return _fermionic_swap(operation)
+    if operation.name in _RULES:
+        return _RULES[operation.name](operation)
     if isinstance(operation, Controlled) and operation.base.name in _TURNED_BY:
         return _controlled_rotation(operation)
+    if isinstance(operation, Controlled) and operation.base.name in _RULES:
+        controls = {"control": operation.control_wires, "control_values": operation.control_values}
+        return [qp.ctrl(gate, **controls) for gate in _RULES[operation.base.name](operation.base)]
     if operation.has_decomposition:
         return operation.decomposition()
     if operation.has_matrix:
@@ -65,9 +67,6 @@ def _fermionic_swap(operation: Operator) -> Sequence[Operator]:
     return [*rotations, *exchange, qp.GlobalPhase(-phi / 2)]
 
 
-_SIGNS = {"DoubleExcitationPlus": 1, "DoubleExcitationMinus": -1}
-
-
 def _double_excitation_with_phases(operation: Operator, sign: int) -> Sequence[Operator]:
     """``exp(± i phi/2)`` on all states but the two that are rotated; a matrix could not be differentiated."""
     (phi,), wires = operation.data, operation.wires
@@ -78,3 +77,10 @@ def _double_excitation_with_phases(operation: Operator, sign: int) -> Sequence[O
         qp.X(wires[3]),
     ]
     return [qp.DoubleExcitation(phi, wires=wires), qp.GlobalPhase(-sign * phi / 2), *on_the_two]
+
+
+_RULES: dict[str, Callable[[Operator], Sequence[Operator]]] = {
+    "DoubleExcitationMinus": partial(_double_excitation_with_phases, sign=-1),
+    "DoubleExcitationPlus": partial(_double_excitation_with_phases, sign=1),
+    "FermionicSWAP": _fermionic_swap,
+}
