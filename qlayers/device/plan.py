@@ -62,6 +62,7 @@ class Reading(NamedTuple):
         qubits: By wire label, in order.
         batch: Rows of every batched parameter, or None.
         preparation: The operation that prepares amplitudes, if there is one.
+        n_before: How many of the tape's parameters belong to the preparation, of amplitudes or of a basis state.
     """
 
     plan: Plan
@@ -69,6 +70,7 @@ class Reading(NamedTuple):
     qubits: dict[Hashable, int]
     batch: int | None
     preparation: StatePrepBase | None
+    n_before: int
 
 
 _plans: Recent[Plan] = Recent(64)
@@ -90,6 +92,7 @@ def read(tape: QuantumScript, sampled: bool = False) -> Reading:
             f"qlayers.batched simulates at most {MAX_QUBITS} qubits, and this circuit has {len(qubits)}"
         )
     operations = list(tape.operations)
+    n_before = operations[0].num_params if operations and isinstance(operations[0], StatePrepBase) else 0
     preparation = _taken_off(operations)
     batches = set() if preparation is None else {preparation.batch_size}
     entries = []
@@ -106,7 +109,7 @@ def read(tape: QuantumScript, sampled: bool = False) -> Reading:
     readout = Readout() if sampled else readout_of(tape.measurements, qubits)
     key = (len(qubits), preparation is not None, tuple(entries), readout)
     plan = _plans.get(key, lambda: _make(operations, entries, readout, len(qubits), preparation is not None))
-    return Reading(plan, readout, qubits, batch, preparation)
+    return Reading(plan, readout, qubits, batch, preparation, n_before)
 
 
 def pack(
@@ -124,12 +127,11 @@ def pack(
         DeviceError: A parameter is not finite.
     """
     program, data = reading.plan.program, tape.data
-    first = 0 if reading.preparation is None else reading.preparation.num_params
     rows = reading.batch or 1
     weights = np.empty(program.n_weights, dtype)
     samples = np.empty((rows, program.n_features + program.n_amplitudes), dtype)
     for slot in reading.plan.slots:
-        values = as_array(data[first + slot.number])
+        values = as_array(data[reading.n_before + slot.number])
         if slot.is_batched:
             samples[:, slot.start : slot.stop] = values.reshape(rows, -1)
         else:

@@ -92,15 +92,17 @@ def vector_jacobian_product(
         np.zeros(tuple(leaf.shape)) if g is None else g for leaf, g in zip(at, gradients, strict=True)
     ]
     by_leaf = dict(zip(leaves, of_leaves, strict=True))
-    first = 0 if reading.preparation is None else reading.preparation.num_params
     found = []
     for number in tape.trainable_params:
         if number in by_leaf:
             found.append(by_leaf[number])
-        elif number < first:
+        elif number < reading.n_before and reading.preparation is not None:
             found.append(_of_preparation(reading, tape, samples[:, reading.plan.program.n_features :]))
+        elif number < reading.n_before or number >= reading.n_before + len(reading.plan.slots):
+            # Bits of a basis state, or what an observable is made of otherwise than of real or complex numbers.
+            found.append(np.zeros(np.shape(tape.data[number])))
         else:
-            slot = reading.plan.slots[number - first]
+            slot = reading.plan.slots[number - reading.n_before]
             part = samples[:, slot.start : slot.stop] if slot.is_batched else weights[slot.start : slot.stop]
             found.append(part.reshape(np.shape(tape.data[number])))
     return Gradients(found)
@@ -186,9 +188,9 @@ def _with_leaves(
     for measurement in tape.measurements:
         data = [] if measurement.obs is None else list(measurement.obs.data)
         for position, value in enumerate(data):
-            if number in tape.trainable_params:
-                leaves[number] = torch.as_tensor(np.asarray(value)).requires_grad_()
-                data[position] = leaves[number]
+            array = np.asarray(value)
+            if number in tape.trainable_params and array.dtype.kind in "fc":
+                leaves[number] = data[position] = torch.as_tensor(array).requires_grad_()
             number += 1
         if any(isinstance(value, torch.Tensor) for value in data):
             measurement = type(measurement)(obs=qp.ops.functions.bind_new_parameters(measurement.obs, data))

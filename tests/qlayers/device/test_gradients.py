@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pennylane as qp
 import pytest
+import scipy.sparse
 import torch
 from pennylane import numpy as pnp
 from pennylane.devices import ExecutionConfig
@@ -219,6 +220,22 @@ def test_jacobians_and_their_products(n_measurements):
     assert str(device.compute_jvp(script, tangents, config)) == str(products)
     for found, expected in zip(nested(results), values, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_whatever_cannot_be_differentiated_has_a_gradient_of_zeros():
+    matrix = scipy.sparse.csr_matrix(np.diag([1.0, -1.0]))
+    for observable in (
+        qp.Projector([0], 0),
+        qp.Hamiltonian([2], [qp.Z(0)]),
+        qp.SparseHamiltonian(matrix, wires=0),
+    ):
+        script = QuantumScript([qp.BasisState([1], 0), qp.RX(0.3, 0)], [qp.expval(observable)])
+        bits, angle, _ = qp.device("qlayers.batched").compute_vjp(script, 1.0)
+        slope = {"Projector": 0.5, "LinearCombination": 2, "SparseHamiltonian": 1}[observable.name] * np.sin(
+            0.3
+        )
+        assert np.array_equal(bits, [0])
+        np.testing.assert_allclose(angle, slope, atol=1e-10)
 
 
 def test_what_is_supported():

@@ -228,11 +228,12 @@ def test_basis_states_at_the_beginning(prepare):
     @qp.qnode(qp.device("qlayers.batched", wires=["a", "b", "c"]))
     def circuit(bits):
         prepare(bits, wires=["c", "a"])
+        qp.RX(np.pi, wires="b")
         return qp.probs(wires=["a", "b", "c"])
 
     for bits in ([0, 1], torch.tensor([1, 1])):
         expected = np.zeros(8)
-        expected[4 * int(bits[1]) + int(bits[0])] = 1
+        expected[4 * int(bits[1]) + 2 + int(bits[0])] = 1
         np.testing.assert_allclose(circuit(bits), expected, atol=1e-12)
 
 
@@ -283,7 +284,7 @@ def test_what_an_operation_stands_for_is_found_once(name, monkeypatch):
 
 @st.composite
 def circuits(draw):
-    """Gates with wires, whether each parameter has a batch, wrappers, and what is measured."""
+    """How it begins, gates with wires, whether each parameter has a batch, wrappers, and what is measured."""
     n_qubits = draw(st.integers(1, 5))
     possible = [name for name, (n_wires, _) in GATES.items() if n_wires <= n_qubits]
     gates = []
@@ -296,7 +297,7 @@ def circuits(draw):
             wrapper = "adjoint" if "adjoint" in wrapper else "plain"
         gates.append((name, wires[:n_wires], wires[n_wires:], batched, wrapper, draw(st.booleans())))
     measured = draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=3))
-    return n_qubits, gates, measured
+    return n_qubits, draw(st.sampled_from(["none", "bits", "one state", "states"])), gates, measured
 
 
 KINDS = {
@@ -313,11 +314,17 @@ KINDS = {
 @settings(max_examples=80)
 @given(circuits(), st.integers(0, 100), st.sampled_from(["float32", "float64"]))
 def test_any_circuit(drawn, seed, precision):
-    n_qubits, gates, measured = drawn
-    batched = [is_batched for *_, flags, _, _ in gates for is_batched in flags]
+    n_qubits, beginning, gates, measured = drawn
+    batched = [beginning == "states", *(is_batched for *_, flags, _, _ in gates for is_batched in flags)]
     parameters = [numbers(*(3,) * is_batched, seed=seed + i) for i, is_batched in enumerate(batched)]
+    parameters[0] = numbers(*(3,) * batched[0], 2, seed=seed)
 
     def circuit(parameters):
+        first, *parameters = parameters
+        if beginning == "bits":
+            qp.BasisState([1], wires=[n_qubits - 1])
+        elif beginning != "none":
+            qp.AmplitudeEmbedding(first, wires=[n_qubits - 1], normalize=True)
         for wire in range(n_qubits):
             qp.RY(0.4 + wire, wire)
         rest = iter(parameters)
