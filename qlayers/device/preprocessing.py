@@ -91,17 +91,14 @@ def _refuse_postselection(tape: QuantumScript, name: str) -> tuple[QuantumScript
 @qp.transform
 def _one_by_one_where_needed(tape: QuantumScript) -> tuple[QuantumScriptBatch, PostprocessingFn]:
     """Sample by sample, since PennyLane takes apart one matrix, and draws shadows of one state, at a time."""
-    shadows = any(
-        isinstance(measurement, ShadowExpvalMP | ClassicalShadowMP) for measurement in tape.measurements
-    )
-    if tape.batch_size is not None and (
-        shadows or any(_is_batch_of_matrices(gate) for gate in tape.operations)
-    ):
+    shadows = any(isinstance(m, ShadowExpvalMP | ClassicalShadowMP) for m in tape.measurements)
+    # The batch size is found by looking at every operation once more, so it is asked for last.
+    wanted = shadows or any(_is_batch_of_matrices(operation) for operation in tape.operations)
+    if wanted and tape.batch_size is not None:
         return broadcast_expand(tape)
     return (tape,), _first
 
 
 def _is_batch_of_matrices(operation: Operator) -> bool:
-    if operation.batch_size is None or operation.name in TEMPLATES:
-        return False
-    return any(len(qp.math.shape(value)) > 2 for value in operation.data)
+    deep = any(len(qp.math.shape(value)) > 2 for value in operation.data)
+    return deep and operation.batch_size is not None and operation.name not in TEMPLATES

@@ -92,6 +92,7 @@ def vector_jacobian_product(
         np.zeros(tuple(leaf.shape)) if g is None else g for leaf, g in zip(at, gradients, strict=True)
     ]
     by_leaf = dict(zip(leaves, of_leaves, strict=True))
+    data = tape.data  # gathered anew at every look
     found = []
     for number in tape.trainable_params:
         if number in by_leaf:
@@ -100,11 +101,11 @@ def vector_jacobian_product(
             found.append(_of_preparation(reading, tape, samples[:, reading.plan.program.n_features :]))
         elif number < reading.n_before or number >= reading.n_before + len(reading.plan.slots):
             # Bits of a basis state, or what an observable is made of otherwise than of real or complex numbers.
-            found.append(np.zeros(np.shape(tape.data[number])))
+            found.append(np.zeros(np.shape(data[number])))
         else:
             slot = reading.plan.slots[number - reading.n_before]
             part = samples[:, slot.start : slot.stop] if slot.is_batched else weights[slot.start : slot.stop]
-            found.append(part.reshape(np.shape(tape.data[number])))
+            found.append(part.reshape(np.shape(data[number])))
     return Gradients(found)
 
 
@@ -218,7 +219,7 @@ def _pulled_back(
 
 def _of_preparation(reading: Reading, tape: QuantumScript, gradient: np.ndarray) -> np.ndarray:
     """From the amplitudes to the parameter of what prepares them."""
-    parameter = torch.as_tensor(np.asarray(tape.data[0])).requires_grad_()
+    parameter = torch.as_tensor(np.asarray(tape.operations[0].data[0])).requires_grad_()
     bound = qp.ops.functions.bind_new_parameters(reading.preparation, [parameter])
     amplitudes = amplitudes_of(bound, reading.qubits)
     if len(amplitudes) == 1:
