@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pennylane as qp
+from pennylane.allocation import DynamicWire
 from pennylane.devices import ExecutionConfig
 from pennylane.devices.default_qubit import accepted_analytic_measurement, accepted_sample_measurement
 from pennylane.devices.preprocess import (
@@ -51,6 +52,7 @@ def pipeline(name: str, wires: Wires | None, config: ExecutionConfig) -> qp.Comp
     """
     transforms = qp.CompilePipeline()
     transforms.add_transform(_refuse_postselection, name=name)
+    transforms.add_transform(_validate_wires, wires=wires, name=name)
     transforms.add_transform(defer_measurements, allow_postselect=False)
     transforms.add_transform(_one_by_one_where_needed)
     transforms.add_transform(
@@ -63,7 +65,7 @@ def pipeline(name: str, wires: Wires | None, config: ExecutionConfig) -> qp.Comp
         name=name,
     )
     transforms.add_transform(device_resolve_dynamic_wires, wires=wires, allow_resets=False)
-    transforms.add_transform(validate_device_wires, wires, name=name)
+    transforms.add_transform(_measure_all_where_none_is_named, wires=wires, name=name)
     transforms.add_transform(
         validate_measurements,
         analytic_measurements=accepted_analytic_measurement,
@@ -86,6 +88,29 @@ def _refuse_postselection(tape: QuantumScript, name: str) -> tuple[QuantumScript
     if any(isinstance(gate, MidMeasure) and gate.postselect is not None for gate in tape.operations):
         raise DeviceError(f"{name} does not postselect on measurements in the middle; default.qubit does")
     return (tape,), _first
+
+
+@qp.transform
+def _validate_wires(
+    tape: QuantumScript, wires: Wires | None, name: str
+) -> tuple[QuantumScriptBatch, PostprocessingFn]:
+    """Before measurements are deferred, which takes wires that the device need not have: they cost no hardware."""
+    if not any(isinstance(wire, DynamicWire) for wire in tape.wires):
+        measures = any(isinstance(gate, MidMeasure) for gate in tape.operations)
+        return validate_device_wires(tape, wires or (tape.wires if measures else None), name=name)
+    fixed = [qp.Identity(wire) for wire in tape.wires if not isinstance(wire, DynamicWire)]
+    validate_device_wires(QuantumScript(fixed), wires, name=name)
+    return (tape,), _first
+
+
+@qp.transform
+def _measure_all_where_none_is_named(
+    tape: QuantumScript, wires: Wires | None, name: str
+) -> tuple[QuantumScriptBatch, PostprocessingFn]:
+    """In circuits with dynamic wires, which have places by now."""
+    if all(measurement.obs or measurement.wires for measurement in tape.measurements):
+        return (tape,), _first
+    return validate_device_wires(tape, wires, name=name)
 
 
 @qp.transform

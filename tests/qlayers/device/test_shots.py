@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pennylane as qp
 import pytest
+from pennylane.exceptions import WireError
 
 from tests.qlayers.device.native import no_other_simulator
 
@@ -137,3 +138,43 @@ def test_measurements_in_the_middle_are_deferred():
     for one, two, other in zip(exact, sampled, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
         np.testing.assert_allclose(two, other, atol=BOUND)
+
+
+@pytest.mark.parametrize("shots", [None, SHOTS])
+@pytest.mark.parametrize("wires", [None, 2, ["a", "b"]])
+def test_deferring_takes_no_wires_of_the_device(wires, shots):
+    first, second = wires if isinstance(wires, list) else (0, 1)
+
+    def circuit(angle):
+        qp.RX(angle, wires=first)
+        outcome = qp.measure(first, reset=True)
+        qp.cond(outcome, qp.RY)(0.8, wires=second)
+        other = qp.measure(second)
+        qp.Hadamard(second)
+        return qp.expval(qp.Z(first)), qp.probs(op=[outcome, other]), qp.probs()
+
+    device = qp.device("qlayers.batched", wires=wires, seed=1)
+    found = qp.set_shots(qp.QNode(circuit, device), shots)(0.7)
+    on, turned = math.sin(0.35) ** 2, math.sin(0.4) ** 2
+    expected = [1, [1 - on, 0, on * (1 - turned), on * turned], [0.5, 0.5, 0, 0]]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=BOUND if shots else 1e-12)
+
+
+def test_dynamic_wires():
+    def run(wires, wire=0):
+        @qp.qnode(qp.device("qlayers.batched", wires=wires))
+        def circuit():
+            qp.Hadamard(wire)
+            with qp.allocate(1) as work:
+                qp.CNOT([wire, work[0]])
+                qp.CNOT([wire, work[0]])
+            return qp.expval(qp.X(wire)), qp.probs()
+
+        return circuit()
+
+    for wires in (None, 2):
+        mean, probabilities = run(wires)
+        assert np.isclose(mean, 1) and np.isclose(probabilities.sum(), 1)
+    with pytest.raises(WireError, match="not found on the device"):
+        run(2, wire=7)
