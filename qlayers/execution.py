@@ -57,6 +57,15 @@ class CircuitCounter:
         """Those of the executions that were made to evaluate the layer."""
         self.seconds = 0.0
 
+    def add_run(self, samples: int) -> None:
+        """Count samples that qlayers' own simulator runs."""
+        self.executions += samples
+        self.forward_executions += samples
+
+    def add_sweep(self, samples: int) -> None:
+        """Count samples that it differentiates."""
+        self.derivatives += samples
+
     def add_executions(self, circuits: Any) -> None:
         """Count circuits that are run for their results."""
         for circuit in _as_batch(circuits):

@@ -263,7 +263,6 @@ class QuantumLayer(DescribedLayer):
         """The encoding, of a layer that was named by parts."""
         return self.spec.encoding if self.spec else None
 
-    @torch.compiler.disable  # PennyLane cannot be compiled: torch.compile breaks its graph here and goes on behind
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Run the circuit on every sample.
 
@@ -277,6 +276,24 @@ class QuantumLayer(DescribedLayer):
             InputError: For a wrong number of features, an empty batch, NaN or infinite values, inputs on another
                 device than the weights, or data that the encoding cannot take.
         """
+        if torch.compiler.is_compiling() and self._traced is not None and self._takes_any_number():
+            return self._forward_in_graph(self._traced, inputs)
+        return self._forward_with_care(inputs)
+
+    def _takes_any_number(self) -> bool:
+        return self.encoding is None or type(self.encoding).check_inputs is Encoding.check_inputs
+
+    def _forward_in_graph(self, circuit: TracedCircuit, inputs: torch.Tensor) -> torch.Tensor:
+        """What ``torch.compile`` takes into its graph, where no warning is given of inputs outside their range.
+
+        That numbers are finite is checked by the operator that runs the circuit.
+        """
+        self._check(inputs)
+        inputs = inputs.to(self.dtype)
+        return self._run_traced(circuit, inputs)
+
+    @torch.compiler.disable  # PennyLane cannot be compiled: torch.compile breaks its graph here and goes on behind
+    def _forward_with_care(self, inputs: torch.Tensor) -> torch.Tensor:
         started = time.perf_counter()
         dtype = self.dtype
         self._check(inputs)
@@ -289,21 +306,22 @@ class QuantumLayer(DescribedLayer):
         look(inputs, self._check_values)
         if self.encoding is not None and not self.encoding.differentiable:
             inputs = inputs.detach()
-        executed_before = self._counter.executions
         if self._traced is not None and inputs.ndim:
             outputs = self._run_traced(self._traced, inputs)
-        elif self._shifts_states() and inputs.requires_grad and torch.is_grad_enabled():
-            samples = inputs.reshape(-1, inputs.shape[-1])
-            outputs = differentiate_amplitudes(
-                samples, self._run(samples.detach()), self._run_without_gradient
-            )
-            outputs = outputs.reshape(*inputs.shape[:-1], -1)
         else:
-            outputs = self._run(inputs)
-        self._counter.forward_executions += self._counter.executions - executed_before
+            executed_before = self._counter.executions
+            outputs = self._run_qnode(inputs)
+            self._counter.forward_executions += self._counter.executions - executed_before
         self._counter.seconds += time.perf_counter() - started
         right = dtype.to_complex() if outputs.is_complex() else dtype
         return outputs if outputs.dtype == right else outputs.to(right)
+
+    def _run_qnode(self, inputs: torch.Tensor) -> torch.Tensor:
+        if not (self._shifts_states() and inputs.requires_grad and torch.is_grad_enabled()):
+            return self._run(inputs)
+        samples = inputs.reshape(-1, inputs.shape[-1])
+        outputs = differentiate_amplitudes(samples, self._run(samples.detach()), self._run_without_gradient)
+        return outputs.reshape(*inputs.shape[:-1], -1)
 
     def _run_traced(self, circuit: TracedCircuit, inputs: torch.Tensor) -> torch.Tensor:
         samples = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
@@ -400,7 +418,7 @@ class QuantumLayer(DescribedLayer):
 
     def _gradient_method(self) -> str:
         if self._traced is not None:
-            return "adjoint"
+            return "adjoint" if self._precision.device.type == "cpu" else "backprop"
         method = self.qnode.diff_method
         if method == "best" and self.n_features is not None:
             method = qp.workflow.get_best_diff_method(self.qnode)(**self._example())

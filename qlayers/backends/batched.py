@@ -16,8 +16,8 @@ from qlayers.backends.base import Backend, Native
 class Batched(Backend):
     """Traces the circuit once and runs its gates on all samples together; see :mod:`qlayers.simulator`.
 
-    On the CPU, in the layer's own precision, for circuits of rotations, Clifford gates and whatever decomposes into
-    them, with expectation values of Pauli words or probabilities. What it cannot run is refused with the reason.
+    In the precision of the layer, for circuits of up to 20 qubits whose gates depend on no data values. On the CPU by
+    compiled kernels, elsewhere by torch operations. What it cannot run is refused with the reason.
     """
 
     native: ClassVar[Native] = "always"

@@ -6,22 +6,17 @@ take the same program through torch operations (see :mod:`qlayers.simulator.on_t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from qlayers.simulator import on_cpu
-from qlayers.simulator.on_torch import run_on_torch
+from qlayers.simulator.counts import Counts
+from qlayers.simulator.on_torch import run_on_torch, sweep_on_torch
+from qlayers.simulator.operator import number_of
+from qlayers.simulator.operator import run as run_as_operator
 from qlayers.simulator.program import Program
-
-
-class Counts(Protocol):
-    """Samples that were run, and samples that were differentiated by an adjoint sweep."""
-
-    executions: int
-    derivatives: int
 
 
 def execute(program: Program, samples: Tensor, weights: Tensor, counts: Counts | None = None) -> Tensor:
@@ -39,10 +34,12 @@ def execute(program: Program, samples: Tensor, weights: Tensor, counts: Counts |
     """
     if samples.device.type != "cpu":
         if counts is not None:
-            counts.executions += len(samples)
+            counts.add_run(len(samples))
         return run_on_torch(program, samples, weights.reshape(-1))
     outputs: Tensor
-    if torch._C._are_functorch_transforms_active():
+    if torch.compiler.is_compiling():
+        outputs = run_as_operator(samples, weights.reshape(-1), number_of(program, counts))
+    elif torch._C._are_functorch_transforms_active():
         outputs = _Transformed.apply(program, samples, weights.reshape(-1), counts)
     else:
         outputs = _Plain.apply(program, samples, weights, counts)
@@ -136,14 +133,14 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, by_sample: Tensor, by_weight: Tensor) -> tuple[Tensor | None, ...]:
-        pull = torch.func.vjp(_sweep_on_torch(ctx.program), *ctx.saved_tensors)[1]
+        pull = torch.func.vjp(sweep_on_torch(ctx.program), *ctx.saved_tensors)[1]
         return None, *pull((by_sample, by_weight)), None
 
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor, Tensor]:
         primals = ctx.saved_tensors
         pushed: tuple[Tensor, Tensor] = torch.func.jvp(
-            _sweep_on_torch(ctx.program), primals, _tangents(primals, tangents[:3])
+            sweep_on_torch(ctx.program), primals, _tangents(primals, tangents[:3])
         )[1]
         return pushed
 
@@ -167,14 +164,14 @@ def _start(
     program: Program, samples: Tensor, weights: Tensor, counts: Counts | None
 ) -> tuple[on_cpu.Pass, Tensor]:
     if counts is not None:
-        counts.executions += len(samples)
+        counts.add_run(len(samples))
     on_its_way = on_cpu.Pass(program, samples, weights)
     return on_its_way, on_its_way.forward()
 
 
 def _turn_back(on_its_way: on_cpu.Pass, cotangents: Tensor, counts: Counts | None) -> tuple[Tensor, Tensor]:
     if counts is not None:
-        counts.derivatives += len(cotangents)
+        counts.add_sweep(len(cotangents))
     return on_its_way.backward(cotangents)
 
 
@@ -183,15 +180,6 @@ def _needed(ctx: Any, swept: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]
         gradient if needed else None
         for gradient, needed in zip(swept, ctx.needs_input_grad[1:3], strict=True)
     )
-
-
-def _sweep_on_torch(program: Program) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
-    def sweep(samples: Tensor, weights: Tensor, cotangents: Tensor) -> tuple[Tensor, ...]:
-        pull = torch.func.vjp(lambda *point: run_on_torch(program, *point), samples, weights)[1]
-        gradients: tuple[Tensor, ...] = pull(cotangents)
-        return gradients
-
-    return sweep
 
 
 def _tangents(primals: tuple[Tensor, ...], tangents: tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:

@@ -18,6 +18,8 @@ from qlayers.simulator.vectors import load, splat, store
 
 SHARED_ROTATION, SAMPLED_ROTATION, SHARED_PHASE, SAMPLED_PHASE, SIGNS = range(5)
 WORDS, PROBABILITIES, STATE = range(3)
+SUMMED_TOGETHER = 256
+"""Amplitudes summed before they are added to the rest: one long sum of float32 loses digits at many qubits."""
 
 _OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
@@ -209,22 +211,30 @@ def _measure(re, im, measured, zero, out):
         return
     for o in range(flips.shape[0]):
         total = zero
-        if flips[o] == 0:
-            for i in range(re.shape[0]):
-                x, y = load(re, i), load(im, i)
-                size = x * x + y * y
-                total = total - size if _parity(i & rows[o]) else total + size
-        else:
-            imaginary = signs[o] == 2 or signs[o] == -2
-            for i in range(re.shape[0]):
-                j = i ^ flips[o]
-                x, y, u, v = load(re, i), load(im, i), load(re, j), load(im, j)
-                # conj(ψ_j) ψ_i, whose real part is wanted after multiplication by the power of i
-                part = v * x - u * y if imaginary else u * x + v * y
-                total = total - part if _parity(i & rows[o]) else total + part
-            if signs[o] < 0:
-                total = zero - total
-        store(out, o, total)
+        for first in range(0, re.shape[0], SUMMED_TOGETHER):
+            last = min(first + SUMMED_TOGETHER, re.shape[0])
+            total = total + _word_sum(re, im, first, last, flips[o], rows[o], signs[o], zero)
+        store(out, o, zero - total if signs[o] < 0 else total)
+
+
+@_jit
+def _word_sum(re, im, first, last, flip, row, sign, zero):
+    """A Pauli word's sum over some of the amplitudes."""
+    total = zero
+    if flip == 0:
+        for i in range(first, last):
+            x, y = load(re, i), load(im, i)
+            size = x * x + y * y
+            total = total - size if _parity(i & row) else total + size
+        return total
+    imaginary = sign == 2 or sign == -2
+    for i in range(first, last):
+        j = i ^ flip
+        x, y, u, v = load(re, i), load(im, i), load(re, j), load(im, j)
+        # conj(ψ_j) ψ_i, whose real part is wanted after multiplication by the power of i
+        part = v * x - u * y if imaginary else u * x + v * y
+        total = total - part if _parity(i & row) else total + part
+    return total
 
 
 @_jit

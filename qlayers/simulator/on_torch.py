@@ -48,6 +48,17 @@ def run_on_torch(program: Program, samples: Tensor, weights: Tensor) -> Tensor:
         return _plans[number][device, samples.dtype].run(samples, weights)
 
 
+def sweep_on_torch(program: Program) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
+    """From samples, weights and cotangents to the derivatives by samples and weights, itself differentiable."""
+
+    def sweep(samples: Tensor, weights: Tensor, cotangents: Tensor) -> tuple[Tensor, ...]:
+        pull = torch.func.vjp(lambda *point: run_on_torch(program, *point), samples, weights)[1]
+        gradients: tuple[Tensor, ...] = pull(cotangents)
+        return gradients
+
+    return sweep
+
+
 _plans: dict[int, dict[tuple[torch.device, torch.dtype], _Plan]] = {}
 """By the program's id, since programs hold arrays and so have no hash."""
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from qlayers.simulator.execute import Counts, execute
+from qlayers.simulator.counts import Counts
+from qlayers.simulator.execute import execute
 from qlayers.simulator.formula import Formula
 from qlayers.simulator.program import Program
 from qlayers.simulator.readout import Readout

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qlayers import ConfigurationError, InputError, QuantumLayer
+from qlayers import ConfigurationError, QuantumLayer
 from qlayers.simulator.frame import Frame
 
 
@@ -113,12 +113,9 @@ def test_what_cannot_be_run_is_refused_with_the_reason(function, reason):
         Custom(function)
 
 
-def test_too_many_qubits_and_another_device_are_refused():
+def test_too_many_qubits_are_refused():
     with pytest.raises(ConfigurationError, match="at most 20"):
         QuantumLayer(21, ansatz="basic_entangler", backend="batched")
-    layer = QuantumLayer(2, backend="batched")
-    with pytest.raises(InputError, match="runs on the CPU"):
-        layer._run_traced(layer._traced, torch.rand(3, 2, device="meta"))
 
 
 def test_results_do_not_depend_on_the_number_of_threads():

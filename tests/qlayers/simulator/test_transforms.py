@@ -1,0 +1,143 @@
+"""A layer on the batched simulator under torch.func, differentiated twice, and given what cannot be run."""
+
+from __future__ import annotations
+
+import pennylane as qp
+import pytest
+import torch
+from torch.func import functional_call, grad, hessian, jacrev, vmap
+
+from qlayers import InputError, InputRangeWarning, QuantumLayer
+
+
+def layer_of(**options):
+    torch.manual_seed(0)
+    return QuantumLayer(**{"n_qubits": 3, "depth": 2, "precision": "float64", "encoding": "iqp", **options})
+
+
+def reference(**options):
+    return layer_of(backend="default_qubit", **options)
+
+
+def inputs_of(batch=4, width=3):
+    return torch.rand(batch, width, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def call(layer, weights, inputs):
+    return functional_call(layer, {"weights": weights}, (inputs,))
+
+
+CIRCUITS = [{}, {"encoding": "amplitude", "n_features": 6}, {"measurement": "probs", "encoding": "angle"}]
+
+
+@pytest.mark.parametrize("options", CIRCUITS)
+def test_second_derivatives(options):
+    layer, expected = layer_of(**options), reference(**options)
+    inputs = inputs_of(2, layer.n_features).requires_grad_()
+    weights = layer.weights.detach().clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda w, x: call(layer, w, x), (weights, inputs))
+    assert torch.autograd.gradgradcheck(lambda w, x: call(layer, w, x), (weights, inputs))
+
+    def curvature(model):
+        slope = torch.autograd.grad(model(inputs).square().sum(), inputs, create_graph=True)[0]
+        return torch.autograd.grad(slope.square().sum(), [inputs, model.weights])
+
+    for found, wanted in zip(curvature(layer), curvature(expected), strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("options", CIRCUITS)
+def test_per_sample_gradients_jacobians_and_hessians(options):
+    layer = layer_of(**options)
+    inputs, weights = inputs_of(4, layer.n_features), layer.weights.detach()
+
+    def loss(weights, inputs):
+        return call(layer, weights, inputs).square().sum()
+
+    def total(weights):
+        return loss(weights, inputs)
+
+    each = vmap(grad(loss), in_dims=(None, 0))(weights, inputs)
+    wanted = torch.stack([torch.autograd.grad(layer(row).square().sum(), layer.weights)[0] for row in inputs])
+    torch.testing.assert_close(each, wanted)
+    jacobian = jacrev(lambda weights: call(layer, weights, inputs))(weights)
+    wanted = torch.autograd.functional.jacobian(lambda weights: call(layer, weights, inputs), weights)
+    torch.testing.assert_close(jacobian, wanted)
+    wanted = torch.autograd.functional.hessian(total, weights)
+    torch.testing.assert_close(hessian(total)(weights), wanted)
+
+
+def test_an_ensemble_of_weights_in_one_call():
+    layer = layer_of()
+    inputs = inputs_of()
+    many = torch.rand(5, *layer.weights.shape, dtype=torch.float64)
+    found = vmap(lambda weights: call(layer, weights, inputs))(many)
+    torch.testing.assert_close(found, torch.stack([call(layer, weights, inputs) for weights in many]))
+
+
+def test_values_are_looked_at_under_transforms_too():
+    layer = layer_of(encoding="angle")
+    broken = inputs_of()
+    broken[2, 1] = torch.nan
+    with pytest.raises(InputError, match="NaN or infinite"):
+        vmap(layer)(broken)
+    with pytest.warns(InputRangeWarning, match=r"outside the range"):
+        vmap(vmap(layer))(10.0 * torch.ones(2, 3, 3, dtype=torch.float64))
+    basis = layer_of(encoding="basis")
+    with pytest.raises(InputError, match="takes bits"):
+        vmap(basis)(inputs_of())
+    assert torch.equal(vmap(layer)(inputs_of()), layer(inputs_of()))
+
+
+def test_the_count_of_circuits_is_kept_under_transforms():
+    layer = layer_of()
+    vmap(layer)(inputs_of(7))
+    assert layer.execution.executions == 7
+
+
+def test_weights_that_diverged_are_refused_and_the_layer_stays_usable():
+    layer = layer_of()
+    expected = layer(inputs_of())
+    with torch.no_grad():
+        kept = layer.weights.clone()
+        layer.weights[0, 1] = torch.nan
+    with pytest.raises(InputError, match=r"angle of the circuit.* is NaN or infinite"):
+        layer(inputs_of())
+    with torch.no_grad():
+        layer.weights.copy_(kept)
+    assert torch.equal(layer(inputs_of()), expected)
+
+
+def undefined(inputs, weights):
+    qp.RX(torch.sqrt(inputs[..., 0] + 3.0) * weights, wires=0)
+    return qp.expval(qp.Z(0))
+
+
+def test_arithmetic_that_is_undefined_for_an_input_is_refused():
+    qnode = qp.QNode(undefined, qp.device("default.qubit", wires=1))
+    layer = QuantumLayer.from_qnode(qnode, {"weights": ()}, n_features=1, backend="batched")
+    with pytest.raises(InputError, match=r"angle of the circuit.* is NaN or infinite"):
+        layer(torch.tensor([[1.0], [-4.0]]))
+
+
+def test_single_precision_keeps_its_digits_at_many_qubits():
+    n_qubits = 16
+
+    def outputs(precision):
+        torch.manual_seed(0)
+        layer = QuantumLayer(
+            n_qubits, depth=1, ansatz="hardware_efficient", backend="batched", precision=precision
+        )
+        return layer(torch.linspace(0.1, 3.0, n_qubits, dtype=layer.dtype)).double()
+
+    assert (outputs("float32") - outputs("float64")).abs().max() < 1e-5
+
+
+def test_tensors_need_not_be_contiguous():
+    layer = layer_of()
+    wide = inputs_of(4, 6)
+    assert torch.equal(layer(wide[:, ::2]), layer(wide[:, ::2].contiguous()))
+    outputs = layer(inputs_of())
+    (expanded,) = torch.autograd.grad(outputs, layer.weights, torch.ones(()).double().expand_as(outputs))
+    (full,) = torch.autograd.grad(layer(inputs_of()), layer.weights, torch.ones(4, 3).double())
+    assert torch.equal(expanded, full)
