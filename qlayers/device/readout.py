@@ -89,8 +89,9 @@ def results(
         Tensors, differentiable with respect to ``measured`` and to the observables' parameters.
     """
     if readout.words:
+        by_word = measured.unbind(1)
         values = [
-            _of_words(measurement, columns, measured)
+            _of_words(measurement, columns, by_word)
             for measurement, columns in zip(measurements, readout.columns, strict=True)
         ]
         return values if is_batched else [value[0] for value in values]
@@ -133,26 +134,29 @@ def _sentences(measurement: MeasurementProcess) -> tuple[PauliSentence, ...]:
 
 
 def _of_words(
-    measurement: MeasurementProcess, columns: Sequence[Sequence[int]], measured: torch.Tensor
+    measurement: MeasurementProcess, columns: Sequence[Sequence[int]], by_word: Sequence[torch.Tensor]
 ) -> torch.Tensor:
     values = [
-        _combined(sentence, chosen, measured)
+        _combined(sentence, chosen, by_word)
         for sentence, chosen in zip(_sentences(measurement), columns, strict=True)
     ]
     return values[0] if len(values) == 1 else values[1] - values[0] ** 2
 
 
-def _combined(sentence: PauliSentence, chosen: Sequence[int], measured: torch.Tensor) -> torch.Tensor:
+def _combined(
+    sentence: PauliSentence, chosen: Sequence[int], by_word: Sequence[torch.Tensor]
+) -> torch.Tensor:
     if not chosen:
-        return measured[:, 0] * 0
+        return by_word[0] * 0
     coefficients = list(sentence.values())
     if len(chosen) == 1 and isinstance(coefficients[0], float | int) and coefficients[0] == 1:
-        return measured[:, chosen[0]]
+        return by_word[chosen[0]]
+    measured = torch.stack([by_word[number] for number in chosen], dim=1)
     if any(isinstance(coefficient, torch.Tensor) for coefficient in coefficients):
         row = torch.stack([_real(coefficient).to(measured.dtype) for coefficient in coefficients])
     else:
         row = torch.as_tensor(np.real(np.array(coefficients)), dtype=measured.dtype)
-    return measured[:, list(chosen)] @ row
+    return measured @ row
 
 
 def _real(coefficient: Any) -> torch.Tensor:
