@@ -1,0 +1,50 @@
+"""PennyLane's own suite for devices: no failure, and nothing skipped that lightning.qubit runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def outcomes(device: str, shots: str, folder: Path) -> dict[str, int]:
+    """How many tests ended how."""
+    beside = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{beside}{os.pathsep}{os.environ['PATH']}"}  # it calls `pytest`
+    arguments = [
+        "--device",
+        device,
+        "--shots",
+        shots,
+        "-q",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "ignore",
+    ]
+    result = subprocess.run(
+        [beside / "pl-device-test", *arguments], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    summary = result.stdout.strip().splitlines()[-1]
+    found = {
+        kind: int(number)
+        for number, kind in re.findall(r"(\d+) (passed|skipped|failed|errors?|xfailed)", summary)
+    }
+    assert found.get("passed", 0) > 300, result.stdout[-2000:] + result.stderr[-2000:]
+    print(f"{device}, shots {shots}: {summary}")
+    return found
+
+
+@pytest.mark.parametrize("shots", ["None", "20000"])
+def test_the_suite_passes(shots, tmp_path):
+    mine, theirs = (outcomes(device, shots, tmp_path) for device in ("qlayers.batched", "lightning.qubit"))
+    assert not {"failed", "error", "errors"} & set(mine)
+    assert mine["skipped"] <= theirs["skipped"]
+    assert mine["passed"] >= theirs["passed"]
