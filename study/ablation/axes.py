@@ -37,12 +37,14 @@ class Axes:
         y: the vertical axis, one line each in other figures; None in a sweep of one key.
         panels: one figure for each combination of these, so that no figure mixes configurations.
         over: the repeats that means and intervals are over.
+        typed: the axes and the panels' keys in the order of the command line, as they are named in words.
     """
 
     x: Axis | None
     y: Axis | None
     panels: tuple[Axis, ...]
     over: tuple[str, ...]
+    typed: tuple[str, ...]
 
 
 def choose_axes(sweep: Sweep, x: str | None = None, y: str | None = None, facet: str | None = None) -> Axes:
@@ -79,6 +81,7 @@ def choose_axes(sweep: Sweep, x: str | None = None, y: str | None = None, facet:
         None if y is None else _axis(sweep, y),
         tuple(_axis(sweep, key) for key in panels),
         tuple(key for key in sweep.repeats if key not in used),
+        tuple(key for key in sweep.axes if key in used),
     )
 
 

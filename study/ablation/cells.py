@@ -79,12 +79,12 @@ class Grid:
         return ", ".join(f"{axis.key}={value}" for axis, value in zip(self.axes.panels, panel, strict=True))
 
     def name(self, cell: Cell) -> str:
-        """The configuration, as in "encoding=iqp, depth=2"."""
-        parts = [(self.axes.y, cell.y), (self.axes.x, cell.x)]
-        words = [f"{axis.key}={value}" for axis, value in parts if axis is not None]
-        return (
-            ", ".join([*words, *([self.title(cell.panel)] if cell.panel else [])]) or "the one configuration"
-        )
+        """The configuration, as in "encoding=iqp, depth=2", in the order of the command line."""
+        values = {axis.key: value for axis, value in zip(self.axes.panels, cell.panel, strict=True)}
+        places = ((self.axes.y, cell.y), (self.axes.x, cell.x))
+        values |= {axis.key: value for axis, value in places if axis is not None}
+        words = [f"{key}={values[key]}" for key in self.axes.typed]
+        return ", ".join(words) or "the one configuration"
 
 
 def make_grid(collected: Collected, axes: Axes, metric: str) -> Grid:

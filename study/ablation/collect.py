@@ -68,7 +68,7 @@ def collect(sweep_folder: Path, option: str = "sweep") -> Collected:
     data: dict[str, None] = {}
     for job in sweep.jobs:
         folder = RunFolder(sweep_folder / job.folder)
-        row, judged_on = _row(folder)
+        row, judged_on = _row(folder, job)
         history = _history(folder)
         if (name := _data_name(folder)) is not None:
             data[name] = None
@@ -90,10 +90,11 @@ def collect(sweep_folder: Path, option: str = "sweep") -> Collected:
     )
 
 
-def _row(folder: RunFolder) -> tuple[dict[str, Any], int | None]:
+def _row(folder: RunFolder, job: Job) -> tuple[dict[str, Any], int | None]:
     """What the folder of a job tells, and the number of rows it was validated on."""
     if not folder.path.is_dir():
-        return _without(MISSING, "its folder is not there"), None
+        before = f"; before it was deleted the job had failed: {job.failure}" if job.failure else ""
+        return _without(MISSING, f"its folder is gone{before}"), None
     manifest = _json(folder.manifest)
     if not isinstance(manifest, dict):
         return _without(MISSING, "manifest.json is not there or cannot be read"), None

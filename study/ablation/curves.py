@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, 
 from study.report.style import BLUE, ORANGE, bare, drawn
 
 ACROSS = 4
+TRAINING: dict[str, Any] = {"color": BLUE}
+VALIDATION: dict[str, Any] = {"color": ORANGE, "linestyle": "--"}
+MARKERS = {BLUE: "o", ORANGE: "s"}
 
 
 def training_curves(
@@ -42,16 +46,18 @@ def training_curves(
         if losses and 0 < 20 * min(losses) < max(losses):
             plots[0].set_yscale("log")
         plots[0].xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
+        lone = all(len(one) == 1 for cell in cells for one in _histories(cell, histories))
         handles = [
-            plots[0].plot([], [], color=BLUE, label="training")[0],
-            plots[0].plot([], [], color=ORANGE, linestyle="--", label="validation")[0],
+            plots[0].plot([], [], label="training", **_look(TRAINING, lone))[0],
+            plots[0].plot([], [], label="validation", **_look(VALIDATION, lone))[0],
         ]
         figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=2)
         for plot in plots[max(0, len(cells) - across) : len(cells)]:
             plot.set_xlabel("epoch", size=8.5)
             plot.tick_params(labelbottom=True)
         figure.supylabel("loss", size=9)
-        headline(figure, ["Training curves, one line a job", grid.title(panel)])
+        what = "Losses after the one epoch, one point a job" if lone else "Training curves, one line a job"
+        headline(figure, [what, grid.title(panel)])
     return True
 
 
@@ -67,22 +73,9 @@ def _curves(plot: Plot, cell: Cell, histories: list[pd.DataFrame]) -> None:
         )  # fmt: skip
         return
     for history in histories:
-        epochs = history["epoch"]
-        # A single epoch makes no line: the marker shows it.
-        marker = "o" if len(history) == 1 else None
-        plot.plot(
-            epochs, history["train_loss"], color=BLUE, linewidth=1, alpha=0.8, marker=marker, markersize=2.5
-        )
-        plot.plot(
-            epochs,
-            history["val_loss"],
-            "--",
-            color=ORANGE,
-            linewidth=1,
-            alpha=0.8,
-            marker=marker,
-            markersize=2.5,
-        )
+        lone = len(history) == 1
+        plot.plot(history["epoch"], history["train_loss"], **_look(TRAINING, lone))
+        plot.plot(history["epoch"], history["val_loss"], **_look(VALIDATION, lone))
     if cell.words:
         plot.text(
             0.97,
@@ -93,6 +86,12 @@ def _curves(plot: Plot, cell: Cell, histories: list[pd.DataFrame]) -> None:
             va="top",
             size=7.5,
         )
+
+
+def _look(style: dict[str, Any], lone: bool) -> dict[str, Any]:
+    """Of a curve; a single epoch makes no line, and gets a marker."""
+    alone = {"marker": MARKERS[style["color"]], "markersize": 5, "linestyle": "none"} if lone else {}
+    return {"linewidth": 1, "alpha": 0.8, **style, **alone}
 
 
 def _histories(cell: Cell, histories: Mapping[int, pd.DataFrame]) -> list[pd.DataFrame]:

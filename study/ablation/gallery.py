@@ -38,7 +38,8 @@ def draw_panel(
 
     path = folder / f"heat_map{suffix}.png"
     width = heat_map(path, grid, panel, measure)
-    title = f"Mean validation {measure.name}{f' over {_product(y, x)}' if x or y else ''}{place}"
+    keys = " × ".join(_both(grid))
+    title = f"Mean validation {measure.name}{f' over {keys}' if keys else ''}{place}"
     pictures = [Picture(path, _heat_map_alt(grid, panel, measure, title), width)]
 
     def add(name: str, title: str, draw: Callable[[Path], bool]) -> None:
@@ -92,8 +93,10 @@ def _heat_map_alt(grid: Grid, panel: tuple[str, ...], measure: Measure, title: s
     return " ".join(words)
 
 
-def _product(y: str, x: str) -> str:
-    return f"{y} × {x}" if x and y else x or y
+def _both(grid: Grid) -> list[str]:
+    """The keys of the two axes, as they were typed."""
+    axes = {axis.key for axis in (grid.axes.x, grid.axes.y) if axis is not None}
+    return [key for key in grid.axes.typed if key in axes]
 
 
 def _suffix(grid: Grid, panel: tuple[str, ...]) -> str:

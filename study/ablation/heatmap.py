@@ -18,6 +18,7 @@ from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, 
 from study.report.style import drawn
 
 CELL_WIDTH, CELL_HEIGHT = 0.98, 0.72
+EVEN = 0.179  # luminance on which black and white are read equally well, (L + 0.05)² = 1.05 · 0.05
 
 
 def heat_map(path: Path, grid: Grid, panel: tuple[str, ...], measure: Measure) -> float:
@@ -73,7 +74,7 @@ def _draw_cell(
     plot: Plot, column: int, row: int, cell: Cell, measure: Measure, scale: Normalize, colours: Colormap
 ) -> None:
     colour = mpl.colors.to_rgb(EMPTY) if cell.interval is None else colours(scale(cell.interval.mean))[:3]
-    dark = _luminance(colour) < 0.32
+    dark = _luminance(colour) < EVEN
     corner = (column - 0.5, row - 0.5)
     plot.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="white", linewidth=2))
     if cell.words:

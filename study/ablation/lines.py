@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes as Plot
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
@@ -36,9 +37,11 @@ def metric_against_axis(path: Path, grid: Grid, panel: tuple[str, ...], measure:
     lines = _lines(grid, panel, lambda cell: _place(grid.axes.x, cell), lambda cell: cell.interval)
     if grid.axes.x is None or not _drawn_points(lines):
         return False
-    with _plot(path, grid, panel, f"Validation {measure.name} against {grid.axes.x.key}") as plot:
-        _draw(plot, lines, _gap(grid.axes.x), joined=grid.axes.x.numeric)
+    title = f"Validation {measure.name} against {grid.axes.x.key}"
+    with _plot(path, grid, panel, title, _any_cut(lines, measure.bounds)) as plot:
+        _draw(plot, lines, _gap(grid.axes.x), joined=grid.axes.x.numeric, bounds=measure.bounds)
         _x_axis(plot, grid.axes.x)
+        _y_axis(plot, measure.bounds)
         plot.set_ylabel(measure.axis_label)
     return True
 
@@ -55,14 +58,16 @@ def metric_against_column(
     places = [point.x for point in _drawn_points(lines)]
     if not places:
         return False
-    with _plot(path, grid, panel, f"Validation {measure.name} against {name}") as plot:
+    title = f"Validation {measure.name} against {name}"
+    with _plot(path, grid, panel, title, _any_cut(lines, measure.bounds)) as plot:
         # No point is moved aside: here the place is a number that was measured.
-        _draw(plot, lines, 0.0, joined=grid.axes.x is not None and grid.axes.x.numeric)
+        _draw(plot, lines, 0.0, joined=grid.axes.x is not None and grid.axes.x.numeric, bounds=measure.bounds)
         if _wide(places):
             plot.set_xscale("log")
         elif max(places) >= 1000:
             plot.xaxis.set_major_formatter("{x:,.0f}")
             plot.locator_params(axis="x", nbins=5)
+        _y_axis(plot, measure.bounds)
         plot.set(xlabel=name, ylabel=measure.axis_label)
     return True
 
@@ -84,21 +89,22 @@ def gradient_against_axis(path: Path, grid: Grid, panel: tuple[str, ...]) -> boo
     lines = _lines(
         grid, panel, lambda cell: _place(axis, cell), lambda cell: interval_of(cell.values(column), how)
     )
-    with _plot(path, grid, panel, f"Gradient norm at the start against {axis.key}") as plot:
+    # A norm is not negative, and few runs make an interval of logarithms that dwarfs every mean.
+    means = [point.interval.mean for point in _drawn_points(lines)]
+    bounds = (min(means) / 30, 30 * max(means)) if wide else (0.0, math.inf)
+    title = f"Gradient norm at the start against {axis.key}"
+    with _plot(path, grid, panel, title, _any_cut(lines, bounds)) as plot:
         if wide:
             plot.set_yscale("log")
-        _draw(plot, lines, _gap(axis), joined=axis.numeric)
+        _draw(plot, lines, _gap(axis), joined=axis.numeric, bounds=bounds)
         _x_axis(plot, axis)
         plot.set_ylabel(f"gradient norm (L2)\n{'geometric mean' if wide else 'mean'}")
-        # A norm is not negative, and few runs make an interval of logarithms that dwarfs every mean: it is cut off.
-        means = [point.interval.mean for point in _drawn_points(lines)]
-        low, high = plot.get_ylim()
-        plot.set_ylim((max(low, min(means) / 30), min(high, 30 * max(means))) if wide else (0, high))
+        _y_axis(plot, bounds, from_zero=not wide)
     return True
 
 
 @contextlib.contextmanager
-def _plot(path: Path, grid: Grid, panel: tuple[str, ...], title: str) -> Iterator[Plot]:
+def _plot(path: Path, grid: Grid, panel: tuple[str, ...], title: str, cut: bool) -> Iterator[Plot]:
     over = grid.axes.over
     known = any(cell.n > 1 for cell in grid.of(panel))
     bars = f"mean and 95% t-interval over {over_words(over)}" if known else "one run a point: no intervals"
@@ -107,7 +113,10 @@ def _plot(path: Path, grid: Grid, panel: tuple[str, ...], title: str) -> Iterato
     with legible(), drawn(path, width=WIDTH, height=3.5 + 0.2 * (legend_rows + len(panel[:1]))) as figure:
         plot = bare(figure.subplots())
         yield plot
-        headline(figure, [title, bars, grid.title(panel)])
+        headline(
+            figure,
+            [title, bars, "an arrow: the bar goes on, and is cut here" if cut else "", grid.title(panel)],
+        )
         handles, labels = plot.get_legend_handles_labels()
         if grid.axes.y is not None and handles:
             figure.legend(
@@ -135,7 +144,21 @@ def _drawn_points(lines: Lines) -> list[Point]:
     return [point for line in lines.values() for point in line if point is not None]
 
 
-def _draw(plot: Plot, lines: Lines, gap: float, joined: bool) -> None:
+def _any_cut(lines: Lines, bounds: tuple[float, float]) -> bool:
+    intervals = [point.interval for point in _drawn_points(lines)]
+    return any(_cut(interval, bounds)[side][1] for interval in intervals if interval.known for side in (0, 1))
+
+
+def _cut(interval: Interval, bounds: tuple[float, float]) -> tuple[tuple[float, bool], tuple[float, bool]]:
+    """Both ends of an interval within the bounds, each with whether it was moved there."""
+    assert interval.low is not None
+    assert interval.high is not None
+    least, most = bounds
+    return (max(interval.low, least), interval.low < least), (min(interval.high, most), interval.high > most)
+
+
+def _draw(plot: Plot, lines: Lines, gap: float, joined: bool, bounds: tuple[float, float]) -> None:
+    """Draw points and lines, and bars as far as the bounds, at which an arrow says that they go on."""
     for number, (name, points) in enumerate(lines.items()):
         style = look(number)
         shift = gap * DODGE * (number - (len(lines) - 1) / 2)
@@ -143,11 +166,13 @@ def _draw(plot: Plot, lines: Lines, gap: float, joined: bool) -> None:
         xs = [math.nan if point is None else point.x + shift for point in points]
         means = [math.nan if point is None else point.interval.mean for point in points]
         for x, point in zip(xs, points, strict=True):
-            if point is not None and point.interval.low is not None and point.interval.high is not None:
-                ends = [point.interval.low, point.interval.high]
-                plot.plot(
-                    [x, x], ends, marker="_", color=style.colour, markersize=6, linewidth=1.3, alpha=0.75
-                )
+            if point is None or not point.interval.known:
+                continue
+            (low, low_cut), (high, high_cut) = _cut(point.interval, bounds)
+            bar: dict[str, Any] = {"color": style.colour, "alpha": 0.75}
+            plot.plot([x, x], [low, high], linewidth=1.3, **bar)
+            for end, marker in ((low, "v" if low_cut else "_"), (high, "^" if high_cut else "_")):
+                plot.plot([x], [end], marker=marker, markersize=6, clip_on=False, **bar)
         plot.plot(
             xs,
             means,
@@ -157,7 +182,25 @@ def _draw(plot: Plot, lines: Lines, gap: float, joined: bool) -> None:
             label=literal(name) or None,
             markersize=5,
             linewidth=1.5,
+            clip_on=False,  # a marker at the edge is shown whole
         )
+
+
+def _y_axis(plot: Plot, bounds: tuple[float, float], from_zero: bool = False) -> None:
+    """No tick where no value can be; a small margin keeps what lies on a bound off the edge."""
+    if plot.get_yscale() == "log":
+        return
+    if from_zero:
+        plot.set_ylim(bottom=0)
+        return
+    least, most = bounds
+    low, high = plot.get_ylim()
+    margin, near = 0.02 * (high - low), 1e-9 * (high - low)  # ticks are rounded: 1.0000000000000002
+    low, high = max(low, least - margin), min(high, most + margin)
+    plot.set_yticks(
+        [tick for tick in plot.get_yticks() if max(least, low) - near <= tick <= min(most, high) + near]
+    )
+    plot.set_ylim(low, high)
 
 
 def _place(axis: Axis | None, cell: Cell) -> float | None:

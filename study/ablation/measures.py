@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from study.ablation.intervals import Interval
 from study.report.columns import METRICS, significant
+
+FREE = (-math.inf, math.inf)
+UNIT = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "calibration_error")
+BOUNDS = {
+    **dict.fromkeys(UNIT, (0.0, 1.0)),
+    **dict.fromkeys(("log_loss", "mae", "rmse"), (0.0, math.inf)),
+    "r2": (-math.inf, 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,11 @@ class Measure:
     @property
     def direction(self) -> str:
         return {True: "higher is better", False: "lower is better", None: ""}[self.higher]
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest value that it can take."""
+        return BOUNDS.get(self.key, FREE)
 
     @property
     def axis_label(self) -> str:

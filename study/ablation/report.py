@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def write_report(
 def _write(folder: Path, collected: Collected, grid: Grid, measure: Measure) -> Path:
     figures = folder / FIGURES
     figures.mkdir(parents=True, exist_ok=True)
-    _write_table(folder, collected.table)
+    _write_table(folder, _from(folder, collected))
     panels = [
         Panel(
             grid.title(panel),
@@ -97,7 +98,7 @@ def _page(collected: Collected, grid: Grid, measure: Measure, panels: Sequence[P
         Section("What cannot be concluded", words.what_cannot_be_concluded(collected, grid, measure))
     )
     hidden = len(grid.panels) - MOST_PANELS
-    keys = " × ".join(axis.key for axis in (grid.axes.y, grid.axes.x, *grid.axes.panels) if axis is not None)
+    keys = " × ".join(grid.axes.typed)
     on = f" on {collected.data[0]}" if len(collected.data) == 1 else ""
     return Page(
         title=f"Ablation of {keys or 'nothing but repeats'}{on}",
@@ -111,6 +112,16 @@ def _page(collected: Collected, grid: Grid, measure: Measure, panels: Sequence[P
         troubles=tables.trouble_sheet(collected),
         jobs=tables.job_sheet(collected, measure),
     )
+
+
+def _from(folder: Path, collected: Collected) -> pd.DataFrame:
+    """The table with the job folders as seen from `folder`, where it is going to be."""
+    from_sweep = os.path.relpath(collected.folder, folder)
+    places = [
+        Path(os.path.normpath(os.path.join(from_sweep, place))).as_posix()
+        for place in collected.table["folder"]
+    ]
+    return collected.table.assign(folder=pd.Series(places, dtype="str"))
 
 
 def _write_table(folder: Path, table: pd.DataFrame) -> None:

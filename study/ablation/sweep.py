@@ -23,12 +23,16 @@ class _Part(BaseModel):
 
 
 class Job(_Part):
-    """One job: `values` has every swept key, `folder` is relative to the sweep folder."""
+    """One job: `values` has every swept key, `folder` is relative to the sweep folder.
+
+    `failure` is why it had failed when sweep.json was last written.
+    """
 
     number: int
     values: dict[str, Any]
     folder: str
     digest: str = ""
+    failure: str | None = None
 
 
 class Sweep(_Part):

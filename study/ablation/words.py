@@ -94,6 +94,7 @@ def what_cannot_be_concluded(collected: Collected, grid: Grid, measure: Measure)
     """What the numbers are worth, and what they leave open."""
     lines = [_splits(collected), _intervals(grid)]
     lines += _shape(grid, measure)
+    lines += _controls(collected)
     if sum(1 for cell in grid.cells if cell.interval) > 1:
         lines.append(
             "Intervals are each for one configuration, not adjusted for how many there are; the best of many means is "
@@ -107,6 +108,24 @@ def what_cannot_be_concluded(collected: Collected, grid: Grid, measure: Measure)
         lines.append("A cell without any value is shown as such; nothing is interpolated.")
     lines.append(NO_BENEFIT)
     return lines
+
+
+def _controls(collected: Collected) -> list[str]:
+    """Controls have one fit a split, whatever the chosen configuration has."""
+    if collected.final is None:
+        return []
+    models = tested_models(collected.final)
+    controls = [model for model in models if model.role == "control"]
+    most = max((model.n_fits for model in models if model.role == "main"), default=0)
+    fewest = min((model.n_fits for model in controls), default=most)
+    if fewest >= most:
+        return []
+    return [
+        f"Controls are fitted once a split, with one seed ({counted(fewest, 'fit')} each), and the chosen "
+        f"configuration {counted(most, 'time')}. How much a control that depends on the seed, such as the MLP or "
+        "the separable twin, varies with it is not known here; train.py with the chosen values and several seeds "
+        "would tell."
+    ]
 
 
 def _ties(grid: Grid, best: Cell, others: Sequence[Cell]) -> str:
@@ -181,10 +200,11 @@ def _shape(grid: Grid, measure: Measure) -> list[str]:
         lines.append(
             "With fewer than five runs a t-interval is wide, and rests on the values being normally distributed."
         )
-    unit = measure.key in ("accuracy", "balanced_accuracy", "f1", "roc_auc", "calibration_error")
-    if unit and any((i.high or 0) > 1 or (i.low or 0) < 0 for i in intervals):
+    least, most = measure.bounds
+    if any((i.high or 0) > most or (i.low or 0) < least for i in intervals):
         lines.append(
-            f"Some intervals reach beyond 0 or 1, which {measure.name} cannot: they are left as computed."
+            f"Some intervals reach beyond what {measure.name} can be: tables have them as computed, figures cut them "
+            "there, with an arrow."
         )
     if any(interval.low == interval.high for interval in intervals):
         lines.append(

@@ -126,6 +126,25 @@ class EstimatorLearner(Learner):
         self.fit_seconds = time.perf_counter() - begun
         write_trials(folder, trials)
 
+    def estimated_seconds(self, data: Prepared, seed: int) -> float:
+        """How long `fit` may take: one fit on an inner fold, with the settings in the middle of the grid, times all."""
+        self.check(data)
+        self.task, self.n_outputs = data.task, data.n_outputs
+        targets, weights = data.train.targets, self._weights(data)
+        if data.task == REGRESSION:
+            targets = TargetScale.of(targets).standardise(targets)
+        values = points(self.grid)
+        rows, _ = inner_folds(targets, self.inner_folds, seed, data.task == CLASSIFICATION)[0]
+        begun = time.perf_counter()
+        self.fit_rows(
+            self.make(values[len(values) // 2], data, seed),
+            data.train.inputs[rows],
+            targets[rows],
+            weights[rows],
+        )
+        # The last fit is on all rows, and some finish with a cross-validation of their own.
+        return (time.perf_counter() - begun) * (len(values) + 1) * self.inner_folds
+
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         task, n_outputs = self._require_fitted()
         if task == REGRESSION:

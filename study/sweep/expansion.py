@@ -83,9 +83,7 @@ def expand(program: Program, lines: Sequence[str], config_dir: str | None = None
             )
         columns = [_values(override) for override in ours]
         if not swept or not all(columns):
-            raise StudyError(
-                "The sweep has no jobs: no key has several values. Name some, as in depth=1,2,4, or leave out -m."
-            )
+            raise StudyError(f"The sweep has no jobs: {_no_jobs(ours, columns)}")
         jobs: list[Request] = []
         remarks: list[str] = []
         for words in itertools.product(*columns):
@@ -101,6 +99,17 @@ def expand(program: Program, lines: Sequence[str], config_dir: str | None = None
     return Expansion(
         [written(override) for override in swept], axes, jobs, hydra, launcher, tuple(dict.fromkeys(remarks))
     )
+
+
+def _no_jobs(ours: Sequence[Override], columns: Sequence[Sequence[str]]) -> str:
+    advice = "as in depth=1,2,4, or leave out -m."
+    for override, words in zip(ours, columns, strict=True):
+        if not words:
+            return f"{written(override)} names no value. Name some, {advice}"
+    for override in ours:
+        if written(override).endswith("="):
+            return f"no key has several values, and {_key(override)} came empty. Name its values, {advice}"
+    return f"no key has several values. Name some, {advice}"
 
 
 def _hydra_of(overrides: Sequence[Override], composer: Composer) -> tuple[DictConfig, str]:
@@ -162,9 +171,13 @@ def _values(override: Override) -> list[str]:
     try:
         [again] = parser.parse_overrides([written(override)])
         key = again.get_key_element()
-        return [f"{key}={value}" for value in again.sweep_string_iterator()]
+        values = list(again.sweep_string_iterator())
     except (HydraException, ValueError) as error:
         raise StudyError(f"{written(override)} cannot be enumerated: {one_paragraph(error)}") from error
+    # Hydra writes true as True and 1e-2 as 0.01; a plain list is taken as it was typed.
+    typed = [word.strip() for word in written(override).partition("=")[2].split(",")]
+    plain = len(typed) == len(values) and not any(mark in word for word in typed for mark in "()[]{}'\"\\")
+    return [f"{key}={value}" for value in (typed if plain else values)]
 
 
 def _key(override: Override) -> str:

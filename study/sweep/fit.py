@@ -75,7 +75,7 @@ def fit_job(
             return "finished"
         if state.status == "failed" and (state.ended or "") > began:
             return "failed"  # by another process of the same sweep, a moment ago
-        with _output_into(place / LOG), _threads(n_threads):
+        with _output_into(place / LOG), threads_limited(n_threads):
             return _attempt(RunFolder(place), digest, compose)
     finally:
         lock.release()
@@ -194,7 +194,8 @@ def _output_into(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _threads(n_threads: int) -> Iterator[None]:
+def threads_limited(n_threads: int) -> Iterator[None]:
+    """Within the block, torch and the libraries under it compute with so many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:

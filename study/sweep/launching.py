@@ -65,6 +65,17 @@ def parallel_jobs(name: str, launcher: Mapping[str, Any], n_jobs: int, cores: in
     return max(1, min(at_once, n_jobs))
 
 
+def starts_in_a_row(name: str, n_jobs: int, parallel: int) -> int:
+    """How many times a process is started, one after the other, until the last job is over.
+
+    >>> starts_in_a_row("basic", 8, 1), starts_in_a_row("joblib", 8, 2), starts_in_a_row("submitit_local", 8, 2)
+    (0, 1, 4)
+    """
+    if name == "basic" or not n_jobs:
+        return 0
+    return 1 if name in ("joblib", "ray") else -(-n_jobs // parallel)
+
+
 def threads_a_job(name: str, launcher: Mapping[str, Any], parallel: int, cores: int) -> int:
     """How many threads each job may use so that jobs on one machine do not fight for its cores.
 

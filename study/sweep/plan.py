@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,13 @@ class Planned:
 
     @property
     def label(self) -> str:
-        return " ".join(f"{key}={value}" for key, value in self.values.items())
+        """The swept keys and their values as they were typed."""
+        return " ".join(self.words())
+
+    def words(self, without: Collection[str] = ()) -> list[str]:
+        """The overrides of the swept keys as they were typed, but for some keys."""
+        keys = [(word.partition("=")[0].lstrip("+").replace("/", "."), word) for word in self.overrides]
+        return [word.lstrip("+") for key, word in keys if key in self.values and key not in without]
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,10 @@ class Plan:
         return self.metric not in LOWER_IS_BETTER
 
     def write(self) -> None:
-        """Write sweep.json, unless it is there and says the same: who reads it may be reading it now."""
+        """Write sweep.json, unless it is there and says the same: who reads it may be reading it now.
+
+        Why jobs failed is kept in it too, because their folders may be deleted.
+        """
         jobs = [
             {
                 "number": job.number,
@@ -80,6 +89,7 @@ class Plan:
                 "folder": Path(os.path.relpath(job.folder, self.folder)).as_posix(),
                 "digest": job.digest,
                 "overrides": list(job.overrides),
+                "failure": state.failure if (state := job.state).status == "failed" else None,
             }
             for job in self.jobs
         ]

@@ -22,6 +22,7 @@ from study.sweep.launching import (
     launch,
     launcher_of,
     parallel_jobs,
+    starts_in_a_row,
     threads_a_job,
     workers_environment,
 )
@@ -53,6 +54,7 @@ def sweep(
     from study.run.manifest import now
     from study.sweep.estimate import estimate
     from study.sweep.final import conclude
+    from study.sweep.fit import threads_limited
     from study.sweep.plan import make_plan
     from study.sweep.stores import prepare_stores
     from study.sweep.telling import print_end, print_plan
@@ -71,13 +73,16 @@ def sweep(
         expansion.launcher, expansion.hydra.launcher, parallel, _cores()
     )
     with workers_environment(n_threads):
-        found = estimate(pending)
-        print_plan(plan, states, found, parallel, expansion.launcher, console)
+        # The trial is not given more threads than a job will have.
+        with threads_limited(n_threads), console.status("timing") if console.is_terminal else _Nothing():
+            found = estimate(pending)
+        starts = starts_in_a_row(expansion.launcher, len(pending), parallel)
+        print_plan(plan, states, found, parallel, starts, expansion.launcher, console)
         if pending:
-            _check_limits(found, parallel, options, len(states) == len(found.refused))
+            _check_limits(found, parallel, starts, options, len(states) == len(found.refused))
             plan.write()
             prepare_stores(plan.jobs[0].config)
-            with Watch(plan.jobs, console, began, found.seconds / parallel, parallel):
+            with Watch(plan.jobs, console, began, found.launch_seconds(parallel, starts)):
                 _run_all(
                     program, lines, config_dir, expansion, plan, began, n_threads, parallel, base, console
                 )
@@ -171,10 +176,10 @@ def _record_death(folder: Path, reason: str) -> None:
     )
 
 
-def _check_limits(found: Estimate, parallel: int, options: DictConfig, hopeless: bool) -> None:
+def _check_limits(found: Estimate, parallel: int, starts: int, options: DictConfig, hopeless: bool) -> None:
     if hopeless:
         raise StudyError(f"No job of the sweep can run: {next(iter(found.refused.values()))}")
-    hours = found.seconds / parallel / 3600
+    hours = found.seconds(parallel, starts) / 3600
     if hours > options.max_hours and not options.confirmed:
         raise StudyError(
             f"The sweep may take {hours:.3g} hours, and sweep.max_hours={options.max_hours:g}. Choose fewer or smaller "

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from study.config.memory import readable
+from study.sweep.choice import REPEATS
 from study.sweep.estimate import Estimate
 from study.sweep.plan import Plan
 from study.sweep.state import State
@@ -16,7 +17,13 @@ from study.sweep.watch import duration
 
 
 def print_plan(
-    plan: Plan, states: Sequence[State], found: Estimate, parallel: int, launcher: str, console: Console
+    plan: Plan,
+    states: Sequence[State],
+    found: Estimate,
+    parallel: int,
+    starts: int,
+    launcher: str,
+    console: Console,
 ) -> None:
     """What is to be done, and how long it may take."""
     finished = sum(state.status == "finished" for state in states)
@@ -33,17 +40,27 @@ def print_plan(
         highlight=False,
     )
     if finished < len(states):
-        untimed = (
-            f", not counting {found.untimed} whose models cannot be timed beforehand" if found.untimed else ""
-        )
         say(
-            f"At most about {duration(found.seconds / parallel)} on {launcher} with {parallel} at a time{untimed} (a "
-            "few timed steps of each circuit, times all epochs; early stopping ends sooner)"
-            + (f", states of {readable(found.bytes_a_job * parallel)}." if found.bytes_a_job else "."),
+            f"About {duration(found.seconds(parallel, starts))} on {launcher} with {parallel} at a time: "
+            f"{', '.join(_shares(found, parallel, starts))}. Reckoned from a few timed steps of each circuit; early "
+            "stopping ends sooner, and other work on the machine makes it longer."
+            + (f" States of {readable(found.bytes_a_job * parallel)}." if found.bytes_a_job else ""),
             highlight=False,
             soft_wrap=True,
         )
     say(f"Sweep folder: {plan.folder}", soft_wrap=True, highlight=False)
+
+
+def _shares(found: Estimate, parallel: int, starts: int) -> list[str]:
+    """What the estimate is made of."""
+    shares = [f"jobs {duration(found.jobs_seconds / parallel)}"]
+    if found.untimed:
+        shares.append(f"not counting {found.untimed} whose models cannot be timed beforehand")
+    if starts:
+        shares.append(f"starting processes {duration(starts * found.start_seconds)}")
+    if found.controls_seconds >= 0.5:
+        shares.append(f"controls {duration(found.controls_seconds)}")
+    return [*shares, f"report {duration(found.report_seconds)}"]
 
 
 def print_end(plan: Plan, final: Mapping[str, Any], report: Path, console: Console) -> bool:
@@ -60,9 +77,8 @@ def print_end(plan: Plan, final: Mapping[str, Any], report: Path, console: Conso
     if final["chosen"] is None:
         console.print(f"Nothing chosen: {final['reason']}.", highlight=False, soft_wrap=True)
     else:
-        chosen = (
-            " ".join(f"{key}={value}" for key, value in final["chosen"].items()) or "the one configuration"
-        )
+        job = next(job for job in plan.jobs if final["chosen"].items() <= job.values.items())
+        chosen = " ".join(job.words(without=REPEATS)) or "the one configuration"
         console.print(f"Chosen: {chosen} ({final['reason']}).", highlight=False, soft_wrap=True)
     console.print(f"Report: {report}", highlight=False, soft_wrap=True)
     return bool(broken)

@@ -25,16 +25,12 @@ class Watch:
         console: where to draw. It must not follow a redirected stdout, as jobs in this process redirect theirs.
         began: when the sweep began, as in manifests; older failures are about to be tried again.
         seconds: the estimate that counts until a job has been done.
-        parallel: how many jobs run at once.
     """
 
-    def __init__(
-        self, jobs: Sequence[Planned], console: Console, began: str, seconds: float, parallel: int
-    ) -> None:
+    def __init__(self, jobs: Sequence[Planned], console: Console, began: str, seconds: float) -> None:
         self._jobs = jobs
         self._began = began
         self._seconds = seconds
-        self._parallel = parallel
         self._finished_before = sum(job.state.status == "finished" for job in jobs)
         self._start = time.monotonic()
         self._over = threading.Event()
@@ -53,6 +49,7 @@ class Watch:
         self._line = self._bar.add_task("", total=len(jobs), completed=self._finished_before, figures="")
 
     def __enter__(self) -> Self:
+        self._show()
         self._bar.start()
         self._thread.start()
         return self
@@ -93,7 +90,9 @@ class Watch:
         left = len(self._jobs) - count["finished"] - count["failed"]
         passed = time.monotonic() - self._start
         seconds = passed / done_now * left if done_now else max(0.0, self._seconds - passed)
-        return f"done, {count['failed']} failed, {count['running']} running, {duration(seconds)} left"
+        return f"done, {count['failed']} failed" + (
+            f", {count['running']} running, {duration(seconds)} left" if left else ""
+        )
 
 
 def duration(seconds: float) -> str:

@@ -64,7 +64,7 @@ def test_a_failed_job_keeps_its_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("deleted", "status", "reason"),
     [
-        (".", "missing", "its folder is not there"),
+        (".", "missing", "its folder is gone"),
         ("manifest.json", "missing", "manifest.json is not there"),
         ("validation.json", "missing", "validation.json is not there"),
         ("metrics.csv", "finished", None),
@@ -87,6 +87,17 @@ def test_a_damaged_file_is_no_crash(sweep: Path, name: str, text: str) -> None:
     assert len(table) == 8
     assert (table["status"][1:] == "finished").all()
     assert (table["status"][0] == "finished") == (name == "metrics.csv")
+
+
+def test_the_reason_outlives_the_folder(sweep: Path) -> None:
+    plan = json.loads((sweep / "sweep.json").read_text())
+    plan["jobs"][3]["failure"] = "the loss is not finite"
+    write(sweep / "sweep.json", plan)
+    assert collect(sweep).table["failure"].isna().all()  # a folder that is there speaks for itself
+    shutil.rmtree(job(sweep, 3))
+    assert collect(sweep).table["failure"][3] == (
+        "its folder is gone; before it was deleted the job had failed: the loss is not finite"
+    )
 
 
 def test_a_stopped_job_is_unfinished(tmp_path: Path) -> None:

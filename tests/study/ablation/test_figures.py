@@ -109,6 +109,21 @@ def test_brighter_is_better(tmp_path: Path, figures: list[Figure]) -> None:
         assert ("higher" if task == "classification" else "lower") in label
 
 
+def test_numbers_can_be_read_on_every_colour(tmp_path: Path, figures: list[Figure]) -> None:
+    _, grid, shown = of(tmp_path, {"depth": list(range(1, 30))}, outcome=lambda v: v["depth"] / 30)
+    heatmap.heat_map(PLACE, grid, (), shown)
+    plot = figures[0].axes[0]
+    inks = [text.get_color() for text in plot.texts if text.get_weight() == "bold"]
+    assert len(inks) == 29
+    for patch, ink in zip(plot.patches, inks, strict=True):
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in patch.get_facecolor()[:3]
+        ]
+        luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        contrast = 1.05 / (luminance + 0.05) if ink == "white" else (luminance + 0.05) / 0.05
+        assert contrast >= 4.5  # what WCAG asks for
+
+
 def test_lines_hold_the_means_and_break_where_one_is_missing(tmp_path: Path, figures: list[Figure]) -> None:
     _, grid, shown = of(tmp_path, outcome=outcome, status=troubled)
     assert lines.metric_against_axis(PLACE, grid, (), shown)
@@ -120,7 +135,11 @@ def test_lines_hold_the_means_and_break_where_one_is_missing(tmp_path: Path, fig
     assert means[::2] == pytest.approx([0.615, 0.915])
     assert math.isnan(means[1])
     assert list(drawn["angle"].get_ydata()) == pytest.approx([0.61, 0.71, 0.91])  # 0.90 and 0.92, one missing
-    whiskers = [line for line in figures[0].axes[0].lines if line.get_label().startswith("_")]
+    whiskers = [
+        line
+        for line in figures[0].axes[0].lines
+        if line.get_label().startswith("_child") and len(line.get_xdata()) == 2
+    ]
     assert len(whiskers) == 5
 
 
@@ -143,6 +162,7 @@ def test_a_norm_is_never_shown_below_zero(tmp_path: Path, figures: list[Figure])
     _, grid, _ = of(tmp_path, {"depth": [2], "seed": [0, 1]})
     assert lines.gradient_against_axis(PLACE, grid, ())
     assert figures[0].axes[0].get_ylim()[0] == 0
+    assert 0 in figures[0].axes[0].get_yticks()
 
 
 def test_the_gradient_is_on_a_logarithmic_scale_where_it_spans_one(
@@ -189,3 +209,65 @@ def test_there_is_nothing_to_draw_without_results(tmp_path: Path, figures: list[
     assert not curves.training_curves(PLACE, grid, (), collected.histories)
     heatmap.heat_map(PLACE, grid, (), shown)
     assert texts(figures[0]).count("missing 3/3") == 6
+
+
+def extent(figure: Figure) -> tuple[float, float]:
+    low, high = figure.axes[0].get_ylim()
+    return float(low), float(high)
+
+
+def arrows(figure: Figure) -> list[tuple[str, float]]:
+    return [
+        (line.get_marker(), float(line.get_ydata()[0]))
+        for line in figure.axes[0].lines
+        if line.get_label().startswith("_") and line.get_marker() in ("^", "v")
+    ]
+
+
+def test_bars_are_cut_where_no_value_can_be_and_say_so(tmp_path: Path, figures: list[Figure]) -> None:
+    axes = {"depth": [1, 2], "seed": [0, 1]}
+    # Two runs: 0.9 and 1.0 have the interval 0.95 ± 0.64, and 0.5 and 0.501 that of 0.494 to 0.507.
+    _, grid, shown = of(
+        tmp_path, axes, outcome=lambda v: (0.9, 1.0)[v["seed"]] if v["depth"] == 1 else 0.5 + v["seed"] / 1000
+    )
+    assert lines.metric_against_axis(PLACE, grid, (), shown)
+    assert arrows(figures[0]) == [("^", 1.0)]
+    assert "an arrow" in figures[0].get_suptitle()
+    low, high = extent(figures[0])
+    assert 0.2 < low < 0.32
+    assert 1 < high < 1.03
+    assert max(figures[0].axes[0].get_yticks()) == pytest.approx(1)
+    assert lines.metric_against_column(PLACE, grid, (), shown, ("n_parameters",), "parameters")
+    assert arrows(figures[1]) == [("^", 1.0)]
+
+
+def test_a_metric_without_bounds_is_not_cut(tmp_path: Path, figures: list[Figure]) -> None:
+    axes = {"depth": [1], "seed": [0, 1]}
+    _, grid, shown = of(tmp_path, axes, task="regression", metric="rmse", outcome=lambda v: 50 + v["seed"])
+    assert lines.metric_against_axis(PLACE, grid, (), shown)
+    assert arrows(figures[0]) == []
+    assert "an arrow" not in figures[0].get_suptitle()
+    assert extent(figures[0])[1] > 56.8  # 50.5 + 12.706 / 2
+
+
+def test_no_marker_is_cut_at_the_edge(tmp_path: Path, figures: list[Figure]) -> None:
+    _, grid, _ = of(tmp_path)
+    assert lines.gradient_against_axis(PLACE, grid, ())
+    means = [line for line in figures[0].axes[0].lines if not line.get_label().startswith("_")]
+    assert means
+    assert not any(line.get_clip_on() for line in means)
+
+
+def test_one_epoch_is_points_and_said(tmp_path: Path, figures: list[Figure]) -> None:
+    for number, epochs in enumerate((1, 2)):
+        collected, grid, _ = of(tmp_path / str(epochs), epochs=epochs)
+        assert curves.training_curves(PLACE, grid, (), collected.histories)
+        figure = figures[number]
+        assert ("the one epoch" in figure.get_suptitle()) is (epochs == 1)
+        markers = {line.get_marker() for line in figure.axes[1].lines}
+        assert markers == ({"o", "s"} if epochs == 1 else {"None"})
+
+
+def test_a_configuration_is_named_as_it_was_typed(tmp_path: Path) -> None:
+    _, grid, _ = of(tmp_path, {"depth": [1], "ansatz": ["a"], "reupload": [True], "encoding": ["iqp"]})
+    assert grid.name(grid.cells[0]) == "depth=1, ansatz=a, reupload=true, encoding=iqp"

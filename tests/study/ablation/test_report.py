@@ -138,7 +138,7 @@ def test_the_results_are_one_row_a_job(sweep: Path) -> None:
     pd.testing.assert_frame_equal(parquet, csv, check_dtype=False)
     assert set(AXES) <= set(parquet.columns)
     for row in parquet[parquet["status"] == "finished"].itertuples():
-        metrics = json.loads((sweep / str(row.folder) / "validation.json").read_text())["metrics"]
+        metrics = json.loads((sweep / "report" / str(row.folder) / "validation.json").read_text())["metrics"]
         assert row.val_balanced_accuracy == metrics["balanced_accuracy"]
 
 
@@ -186,6 +186,25 @@ def test_the_test_results_are_those_of_final(sweep: Path) -> None:
     text = (sweep / "report" / "report.html").read_text(encoding="utf-8")
     assert "rbf_svm failed (it ran out of memory)." in text
     assert "Chosen on validation: encoding=iqp, depth=2" in text
+
+
+def test_it_says_that_controls_have_fewer_fits(sweep: Path, tmp_path: Path) -> None:
+    said = (
+        "Controls are fitted once a split, with one seed (1 fit each), and the chosen configuration 3 times."
+    )
+    for name in ("report.md", "report.html"):
+        text = (sweep / "report" / name).read_text(encoding="utf-8").replace("\\", "")
+        assert said in text
+    made = make_sweep(tmp_path, {"depth": [1]}, final=True, epochs=1)
+    write_report(made)
+    assert "Controls are fitted once" not in (made / "report" / "report.md").read_text()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_title_has_the_keys_as_typed(tmp_path: Path) -> None:
+    made = make_sweep(tmp_path, {"depth": [1, 2], "ansatz": ["a", "b"], "encoding": ["angle", "iqp"]})
+    write_report(made)
+    assert "# Ablation of depth × ansatz × encoding on made" in (made / "report" / "report.md").read_text()
 
 
 def test_it_claims_no_benefit(sweep: Path) -> None:
@@ -343,7 +362,7 @@ def test_a_mistake_gets_one_message(tmp_path: Path, arguments: list[str], messag
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("x=ansatz", "x=ansatz was not swept. "),
+        ("x=nonsense", "x=nonsense was not swept. Swept keys: encoding, depth, seed (a repeat)."),
         ("metric=acuracy", "metric=acuracy is not there. Nearest: accuracy"),
     ],
 )

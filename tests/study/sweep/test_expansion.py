@@ -23,6 +23,19 @@ def test_jobs_are_the_product_of_the_axes() -> None:
     assert found.launcher == "basic"
 
 
+@pytest.mark.parametrize(
+    ("word", "typed"),
+    [
+        ("reupload=true,false", ["reupload=true", "reupload=false"]),
+        ("optimizer.lr=1e-2,0.1", ["optimizer.lr=1e-2", "optimizer.lr=0.1"]),
+        ("depth=range(1,3)", ["depth=1", "depth=2"]),
+        ("depth=choice(1,2)", ["depth=1", "depth=2"]),
+    ],
+)
+def test_a_job_has_its_values_as_they_were_typed(word: str, typed: list[str]) -> None:
+    assert [job.overrides[0] for job in expand(TRAIN, [word, "seed=0,1"]).jobs[::2]] == typed
+
+
 def test_a_preset_brings_its_sweep_and_the_command_line_wins() -> None:
     found = expand(TRAIN, ["experiment=ablation_depth_encoding", "depth=8", "seed=0,1"])
     assert found.axes == {"encoding": ["angle", "iqp", "amplitude"], "seed": [0, 1]}
@@ -33,7 +46,8 @@ def test_a_preset_brings_its_sweep_and_the_command_line_wins() -> None:
     ("line", "words"),
     [
         ("depth=2", "no jobs"),
-        ("depth=range(0,0)", "no jobs"),
+        ("depth=range(0,0)", "no jobs: depth=range(0,0) names no value"),
+        ("depth=", "no jobs: no key has several values, and depth came empty"),
         ("dept=1,2", "dept is not a key. Nearest: depth"),
         ("encoding=angle,nope", "encoding=nope is not an option"),
         ("depth=1,2 depth=3,4", "depth is given twice: depth=1,2 and depth=3,4"),

@@ -1,0 +1,80 @@
+"""What the estimate counts: everything slow that is planted must turn up in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from study.baselines.logistic import Logistic
+from study.config.rules import TRAIN
+from study.fitting.torch_learner import TorchLearner
+from study.sweep.estimate import Estimate, estimate
+from study.sweep.expansion import expand
+from study.sweep.plan import make_plan
+
+Lines = Callable[..., list[str]]
+OTHERS = ("ridge", "rbf_svm", "gradient_boosting", "mlp", "separable")
+
+
+def estimated(lines: list[str]) -> Estimate:
+    return estimate(make_plan(expand(TRAIN, lines), Path.cwd()).jobs)
+
+
+def slower(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, seconds: float) -> None:
+    whole = getattr(owner, name)
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        time.sleep(seconds)
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, slow)
+
+
+def test_shares_add_up() -> None:
+    found = Estimate(60.0, 5.0, 7.0, 2.0, 0, {}, 0)
+    assert found.seconds(parallel=1, starts=0) == 69
+    assert found.launch_seconds(parallel=2, starts=3) == 45
+    assert found.seconds(parallel=2, starts=3) == 54
+
+
+def test_what_a_job_takes_besides_its_steps_is_measured(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = estimated(lines("depth=1,2"))
+    assert plain.start_seconds > 0.5  # importing torch alone takes longer
+    slower(monkeypatch, TorchLearner, "save", 0.5)
+    slow = estimated(lines("depth=1,2"))
+    # Twice half a second; how long the rest takes varies.
+    assert slow.jobs_seconds - plain.jobs_seconds == pytest.approx(1, abs=0.6)
+
+
+def test_controls_count_once_a_split(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    slower(monkeypatch, Logistic, "fit_rows", 0.5)
+    few = [line for line in lines() if line != "controls=none"]
+    one_control = [*few, *(f"controls.{name}=null" for name in OTHERS)]
+    learner = Logistic()
+    least = 0.5 * len(learner.grid["C"]) * learner.inner_folds
+    once = estimated([*one_control, "seed=0,1"]).controls_seconds
+    assert least < once < 3 * least
+    twice = estimated([*one_control, "split.fold=0,1"]).controls_seconds
+    assert twice == pytest.approx(2 * once, rel=0.5)
+    assert estimated(lines("seed=0,1")).controls_seconds == 0
+
+
+def test_more_panels_take_longer_to_draw(lines: Lines) -> None:
+    two = estimated(lines("depth=1,2", "encoding=angle,iqp", "seed=0,1")).report_seconds
+    three = estimated(
+        lines("depth=1,2", "encoding=angle,iqp", "ansatz=separable,basic_entangler")
+    ).report_seconds
+    assert three > two
+
+
+def test_the_plan_says_what_is_in_it(sweep: Callable[[list[str]], tuple[int, str]], lines: Lines) -> None:
+    _, said = sweep(lines("seed=0,1"))
+    assert "on basic with 1 at a time: jobs " in said
+    assert "report " in said
+    assert "At most" not in said
