@@ -11,10 +11,14 @@ a global one; programs have it only where the state itself is measured.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+
 import numba
 import numpy as np
 
-from qlayers.simulator.vectors import load, splat, store
+from qlayers.simulator import vectors
+from qlayers.simulator.vectors import load, nearest, parity, splat, store, total
 
 SHARED_ROTATION, SAMPLED_ROTATION, SHARED_PHASE, SAMPLED_PHASE, SIGNS = range(5)
 WORDS, PROBABILITIES, STATE = range(3)
@@ -24,21 +28,16 @@ SUMMED_TOGETHER = 256
 _OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 
+# numba keeps what it compiled by name, and compiles anew when this file changes; the name says when the vectors change.
+_VECTORS = hashlib.sha256(inspect.getsource(vectors).encode()).hexdigest()[:8]
+
+
 def _jit(function):
+    function.__qualname__ = f"{function.__name__}_{_VECTORS}"
     try:
         return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # nowhere to keep what is compiled: compile in every process
         return numba.njit(**_OPTIONS)(function)
-
-
-@_jit
-def _parity(value):
-    value ^= value >> 16
-    value ^= value >> 8
-    value ^= value >> 4
-    value ^= value >> 2
-    value ^= value >> 1
-    return value & 1
 
 
 # ---------------------------------------------------------------- angles and rotations
@@ -59,27 +58,89 @@ def angle_of(polynomials, angle, weights, sample):
 
 
 @_jit
-def compose(gates, chain, angles, column, out, lane):
-    """The product of a chain of rotations, written to ``out[:, lane]``; angles in radians are ``angles[:, column]``."""
-    p, q, r, s = 1.0, 0.0, 0.0, 0.0
-    for k in range(gates.chain_start[chain], gates.chain_start[chain + 1]):
-        half = 0.5 * angles[gates.chain_angle[k], column]
-        c, d = np.cos(half), -np.sin(half)
-        axis = gates.chain_axis[k]
-        if axis == 0:
-            p, q, r, s = c * p - d * s, c * q - d * r, c * r + d * q, c * s + d * p
-        elif axis == 1:
-            p, q, r, s = c * p - d * r, c * q + d * s, c * r + d * p, c * s - d * q
-        else:
-            p, q, r, s = c * p - d * q, c * q + d * p, c * r - d * s, c * s + d * r
-    out[0, lane], out[1, lane], out[2, lane], out[3, lane] = p, q, r, s
+def _sine_and_cosine(angle, kind):
+    """Of a vector, in radians, by the polynomials of the Cephes library (Moshier) after reduction by multiples of π/2.
+
+    Good to a few units in the last place up to about a million radians. The math library takes one number at a time,
+    and longer than all the gates of a small circuit. The parts of π/2 are short, so that their multiples are exact.
+    """
+    turns = nearest(angle * splat(kind(0.6366197723675814)))
+    x = angle - turns * splat(kind(1.5703125)) - turns * splat(kind(4.837512969970703125e-4))
+    x = x - turns * splat(kind(7.54978995489188216e-8))
+    y = x * x
+    one, half, two = splat(kind(1.0)), splat(kind(0.5)), splat(kind(2.0))
+    sine = splat(kind(1.58962301576546568060e-10))
+    sine = sine * y - splat(kind(2.50507477628578072866e-8))
+    sine = sine * y + splat(kind(2.75573136213857245213e-6))
+    sine = sine * y - splat(kind(1.98412698295895385996e-4))
+    sine = sine * y + splat(kind(8.33333333332211858878e-3))
+    sine = sine * y - splat(kind(1.66666666666666307295e-1))
+    sine = x + x * y * sine
+    cosine = splat(kind(2.08757008419747316778e-9)) - y * splat(kind(1.13585365213876817300e-11))
+    cosine = cosine * y - splat(kind(2.75573141792967388112e-7))
+    cosine = cosine * y + splat(kind(2.48015872888517045348e-5))
+    cosine = cosine * y - splat(kind(1.38888888888730564116e-3))
+    cosine = cosine * y + splat(kind(4.16666666666665929218e-2))
+    cosine = one - half * y + y * y * cosine
+    # turns modulo 4 in two bits, by the floor of its half and of its fourth
+    quarter = splat(kind(0.25))
+    halves = nearest(half * turns - quarter)
+    odd = turns - two * halves
+    fourths = nearest(half * halves - quarter)
+    sign = one - two * (halves - two * fourths)
+    across, along = sign * odd, sign - sign * odd
+    return sine * along + cosine * across, cosine * along - sine * across
 
 
 @_jit
-def unchain(gates, chain, angles, column, gradient, lane, out):
-    """Add the derivative with respect to every angle of a chain to ``out[angle, column]``.
+def _then(axis, c, d, p, q, r, s):
+    """A rotation (p, q, r, s) followed by ``c + i d σ`` for σ = X, Y, Z by axis."""
+    if axis == 0:
+        return c * p - d * s, c * q - d * r, c * r + d * q, c * s + d * p
+    if axis == 1:
+        return c * p - d * r, c * q + d * s, c * r + d * p, c * s - d * q
+    return c * p - d * q, c * q + d * p, c * r - d * s, c * s + d * r
 
-    ``gradient[:, lane]`` is Im⟨λ|σ|ψ⟩ for σ = X, Y, Z before the chain. The k-th rotation's derivative is the component
+
+@_jit
+def _turned(axis, c, d, x, y, z):
+    """The direction (x, y, z) turned about an axis by the angle of cosine c and sine d."""
+    if axis == 0:
+        return x, c * y + d * z, c * z - d * y
+    if axis == 1:
+        return c * x - d * z, y, c * z + d * x
+    return c * x + d * y, c * y - d * x, z
+
+
+@_jit
+def _compose_shared(gates, chain, angles, out):
+    """The product of a chain of rotations, the same for every lane, to ``out`` (4, lanes); ``angles`` is (angles,)."""
+    p, q, r, s = 1.0, 0.0, 0.0, 0.0
+    for k in range(gates.chain_start[chain], gates.chain_start[chain + 1]):
+        half = 0.5 * angles[gates.chain_angle[k]]
+        p, q, r, s = _then(gates.chain_axis[k], np.cos(half), -np.sin(half), p, q, r, s)
+    out[0], out[1], out[2], out[3] = p, q, r, s
+
+
+@_jit
+def _compose(gates, chain, angles, zero, out):
+    """The product of a chain of rotations, lane by lane, to ``out`` (4, lanes); ``angles`` is (angles, lanes)."""
+    kind = out.dtype.type
+    p, q, r, s = splat(kind(1.0)), zero, zero, zero
+    for k in range(gates.chain_start[chain], gates.chain_start[chain + 1]):
+        d, c = _sine_and_cosine(splat(kind(0.5)) * load(angles, gates.chain_angle[k]), kind)
+        p, q, r, s = _then(gates.chain_axis[k], c, zero - d, p, q, r, s)
+    store(out, 0, p)
+    store(out, 1, q)
+    store(out, 2, r)
+    store(out, 3, s)
+
+
+@_jit
+def _unchain_shared(gates, chain, angles, gradient, out):
+    """Add the derivative with respect to every angle of a chain to ``out`` (angles,).
+
+    ``gradient`` (3,) is Im⟨λ|σ|ψ⟩ for σ = X, Y, Z before the chain. The k-th rotation's derivative is the component
     along its axis as the rotations before it turn it.
     """
     first = gates.chain_start[chain]
@@ -87,54 +148,52 @@ def unchain(gates, chain, angles, column, gradient, lane, out):
         axis = gates.chain_axis[k]
         x, y, z = 1.0 * (axis == 0), 1.0 * (axis == 1), 1.0 * (axis == 2)
         for before in range(k - 1, first - 1, -1):
-            theta = angles[gates.chain_angle[before], column]
-            c, d = np.cos(theta), np.sin(theta)
-            turned = gates.chain_axis[before]
-            if turned == 0:
-                y, z = c * y + d * z, c * z - d * y
-            elif turned == 1:
-                z, x = c * z + d * x, c * x - d * z
-            else:
-                x, y = c * x + d * y, c * y - d * x
-        out[gates.chain_angle[k], column] += (
-            x * gradient[0, lane] + y * gradient[1, lane] + z * gradient[2, lane]
-        )
+            theta = angles[gates.chain_angle[before]]
+            x, y, z = _turned(gates.chain_axis[before], np.cos(theta), np.sin(theta), x, y, z)
+        out[gates.chain_angle[k]] += x * gradient[0] + y * gradient[1] + z * gradient[2]
 
 
 @_jit
-def _rotation(gates, code, slot, shared_rotations, angles, out):
-    """A chain's rotation for every lane, ``out`` of shape (4, lanes)."""
-    if code == SHARED_ROTATION:
-        for k in range(4):
-            out[k] = shared_rotations[slot, k]
-    else:
-        for lane in range(out.shape[1]):
-            compose(gates, slot, angles, lane, out, lane)
+def _unchain(gates, chain, angles, zero, gradient, out):
+    """The same lane by lane: ``angles`` and ``out`` (angles, lanes), ``gradient`` three vectors."""
+    kind = out.dtype.type
+    one = splat(kind(1.0))
+    first = gates.chain_start[chain]
+    for k in range(first, gates.chain_start[chain + 1]):
+        axis = gates.chain_axis[k]
+        x, y, z = zero, zero, zero
+        if axis == 0:
+            x = one
+        elif axis == 1:
+            y = one
+        else:
+            z = one
+        for before in range(k - 1, first - 1, -1):
+            d, c = _sine_and_cosine(load(angles, gates.chain_angle[before]), kind)
+            x, y, z = _turned(gates.chain_axis[before], c, d, x, y, z)
+        found = x * gradient[0] + y * gradient[1] + z * gradient[2]
+        store(out, gates.chain_angle[k], load(out, gates.chain_angle[k]) + found)
 
 
 @_jit
-def _collect(
-    gates, code, slot, shared_angles, angles, gradient, count, total, shared_gradient, angle_gradient
-):
-    """Add what :func:`_rotate_back` found to the gradients of the chain's angles."""
+def _collect(gates, code, slot, angles, zero, gradient, chain_gradients, block, angle_gradient):
+    """Take up what :func:`_rotate_back` found: for a shared chain its sum over lanes, else by angle and lane."""
     if code == SHARED_ROTATION:
         for c in range(3):
-            accumulated = 0.0
-            for lane in range(gradient.shape[1]):
-                accumulated += gradient[c, lane]
-            total[c, 0] = accumulated
-        unchain(gates, slot, shared_angles, 0, total, 0, shared_gradient)
+            chain_gradients[block, slot, c] = total(gradient[c])
     else:
-        for lane in range(count):
-            unchain(gates, slot, angles, lane, gradient, lane, angle_gradient)
+        _unchain(gates, slot, angles, zero, gradient, angle_gradient)
 
 
 @_jit
-def _phase(code, slot, shared_angles, angles, out):
-    """Cosine and sine of half a phase's angle for every lane, ``out[:2]`` of shape (2, lanes)."""
-    for lane in range(out.shape[1]):
-        half = 0.5 * (shared_angles[slot, 0] if code == SHARED_PHASE else angles[slot, lane])
-        out[0, lane], out[1, lane] = np.cos(half), np.sin(half)
+def _phase(code, slot, shared_angles, angles):
+    """Cosine and sine of half a phase's angle, lane by lane."""
+    kind = angles.dtype.type
+    if code == SHARED_PHASE:
+        half = 0.5 * shared_angles[slot]
+        return splat(kind(np.cos(half))), splat(kind(np.sin(half)))
+    sine, cosine = _sine_and_cosine(splat(kind(0.5)) * load(angles, slot), kind)
+    return cosine, sine
 
 
 # ---------------------------------------------------------------- qubits that nothing has entangled yet
@@ -237,7 +296,7 @@ def _rotate(re, im, mask, row, rotation):
     low = mask & -mask
     for high in range(0, re.shape[0], 2 * low):
         for i in range(high, high + low):
-            flipped = mask & -_parity(i & row)
+            flipped = mask & -parity(i & row)
             a = i ^ flipped
             b = a ^ mask
             xr, xi, yr, yi = load(re, a), load(im, a), load(re, b), load(im, b)
@@ -248,14 +307,14 @@ def _rotate(re, im, mask, row, rotation):
 
 
 @_jit
-def _rotate_back(re, im, lr, li, mask, row, rotation, zero, gradient):
-    """Undo a rotation on ψ and λ; write Im⟨λ|σ|ψ⟩ for σ = X, Y, Z to ``gradient``, shape (3, lanes)."""
+def _rotate_back(re, im, lr, li, mask, row, rotation, zero):
+    """Undo a rotation on ψ and λ; the result is Im⟨λ|σ|ψ⟩ for σ = X, Y, Z."""
     p, q, r, s = load(rotation, 0), load(rotation, 1), load(rotation, 2), load(rotation, 3)
     low = mask & -mask
     gx, gy, gz = zero, zero, zero
     for high in range(0, re.shape[0], 2 * low):
         for i in range(high, high + low):
-            flipped = mask & -_parity(i & row)
+            flipped = mask & -parity(i & row)
             a = i ^ flipped
             b = a ^ mask
             xr, xi, yr, yi = load(re, a), load(im, a), load(re, b), load(im, b)
@@ -279,9 +338,7 @@ def _rotate_back(re, im, lr, li, mask, row, rotation, zero, gradient):
             gx = gx + cr * bi - ci * br + dr * ai - di * ar
             gy = gy + dr * ar + di * ai - cr * br - ci * bi
             gz = gz + cr * ai - ci * ar - dr * bi + di * br
-    store(gradient, 0, gx)
-    store(gradient, 1, gy)
-    store(gradient, 2, gz)
+    return gx, gy, gz
 
 
 @_jit
@@ -289,7 +346,7 @@ def _turn(re, im, row, c, d):
     """Multiply by ``c - i d`` where the parity with ``row`` is even, by ``c + i d`` where it is odd."""
     for i in range(re.shape[0]):
         x, y = load(re, i), load(im, i)
-        if _parity(i & row):
+        if parity(i & row):
             store(re, i, c * x - d * y)
             store(im, i, c * y + d * x)
         else:
@@ -298,13 +355,13 @@ def _turn(re, im, row, c, d):
 
 
 @_jit
-def _phase_gradient(re, im, lr, li, row, zero, gradient):
+def _phase_gradient(re, im, lr, li, row, zero):
     """Im⟨λ|P|ψ⟩ for P = ±1 by the parity with ``row``; it is the same before and after the gate."""
-    total = zero
+    found = zero
     for i in range(re.shape[0]):
         overlap = load(lr, i) * load(im, i) - load(li, i) * load(re, i)
-        total = total - overlap if _parity(i & row) else total + overlap
-    store(gradient, 0, total)
+        found = found - overlap if parity(i & row) else found + overlap
+    return found
 
 
 @_jit
@@ -339,31 +396,31 @@ def _measure(re, im, measured, zero, out):
             store(out, states[i] + re.shape[0], load(im, i))
         return
     for o in range(flips.shape[0]):
-        total = zero
+        found = zero
         for first in range(0, re.shape[0], SUMMED_TOGETHER):
             last = min(first + SUMMED_TOGETHER, re.shape[0])
-            total = total + _word_sum(re, im, first, last, flips[o], rows[o], signs[o], zero)
-        store(out, o, zero - total if signs[o] < 0 else total)
+            found = found + _word_sum(re, im, first, last, flips[o], rows[o], signs[o], zero)
+        store(out, o, zero - found if signs[o] < 0 else found)
 
 
 @_jit
 def _word_sum(re, im, first, last, flip, row, sign, zero):
     """A Pauli word's sum over some of the amplitudes."""
-    total = zero
+    found = zero
     if flip == 0:
         for i in range(first, last):
             x, y = load(re, i), load(im, i)
             size = x * x + y * y
-            total = total - size if _parity(i & row) else total + size
-        return total
+            found = found - size if parity(i & row) else found + size
+        return found
     imaginary = sign == 2 or sign == -2
     for i in range(first, last):
         j = i ^ flip
         x, y, u, v = load(re, i), load(im, i), load(re, j), load(im, j)
         # conj(ψ_j) ψ_i, whose real part is wanted after multiplication by the power of i
         part = v * x - u * y if imaginary else u * x + v * y
-        total = total - part if _parity(i & row) else total + part
-    return total
+        found = found - part if parity(i & row) else found + part
+    return found
 
 
 @_jit
@@ -386,7 +443,7 @@ def _apply_observable(re, im, lr, li, measured, zero, half, cotangents):
         for o in range(flips.shape[0]):
             if flips[o] == 0:
                 c = load(cotangents, o)
-                factor = factor - c if _parity(i & rows[o]) else factor + c
+                factor = factor - c if parity(i & rows[o]) else factor + c
         store(lr, i, factor * load(re, i))
         store(li, i, factor * load(im, i))
     for o in range(flips.shape[0]):
@@ -398,7 +455,7 @@ def _apply_observable(re, im, lr, li, measured, zero, half, cotangents):
                 x, y = c * load(re, i), c * load(im, i)
                 if imaginary:
                     x, y = zero - y, x
-                if (_parity(i & rows[o]) == 1) != (signs[o] < 0):
+                if (parity(i & rows[o]) == 1) != (signs[o] < 0):
                     x, y = zero - x, zero - y
                 store(lr, j, load(lr, j) + x)
                 store(li, j, load(li, j) + y)
@@ -410,49 +467,54 @@ def _apply_observable(re, im, lr, li, measured, zero, half, cotangents):
 @_jit
 def run_forward(
     gates, polynomials, measured, samples, n_features, weights, shared_angles, shared_rotations, first_block,
-    last_block, kept_re, kept_im, outputs,
+    last_block, kept_re, kept_im, kept_rotations, outputs,
 ):  # fmt: skip
     """Run blocks of samples; write outputs (batch, outputs) and the final states (blocks, 2**n, lanes).
 
+    Rotations that depend on the sample are kept in ``kept_rotations`` (blocks, chains, 4, lanes), unless it is empty.
     Returns whether all outputs are finite, as they are unless an angle or an amplitude is not.
     """
     finite = True
     lanes = kept_re.shape[2]
     kind = kept_re.dtype.type
     zero = splat(kind(0))
-    n_angles = polynomials.offsets.shape[0]
-    angles = np.empty((n_angles, lanes))
-    rotation = np.empty((4, lanes), kept_re.dtype)
+    angles = _angles(shared_angles, lanes, kind)
+    composed = np.empty((4, lanes), kept_re.dtype)
     out = np.empty((outputs.shape[1], lanes), kept_re.dtype)
     n_qubits = _position(kept_re.shape[1])
     qubit_re, qubit_im = _qubits(n_qubits, lanes, kind), _qubits(n_qubits, lanes, kind)
     batch = samples.shape[0]
+    keep = kept_rotations.shape[1] > 0
     for block in range(first_block, last_block):
         re, im = kept_re[block], kept_im[block]
         start = block * lanes
         count = min(lanes, batch - start)
-        _sampled_angles(polynomials, samples, weights, shared_angles, start, count, angles)
+        _sampled_angles(polynomials, samples, weights, start, count, angles)
         if gates.n_product > 0:
             _start_product(qubit_re, qubit_im)
-            for g in range(gates.n_product):
-                code, mask, slot = gates.steps[g, 0], gates.steps[g, 1], gates.steps[g, 3]
-                _rotation(gates, code, slot, shared_rotations, angles, rotation)
-                q = _position(mask)
-                _rotate(qubit_re[q], qubit_im[q], 1, 1, rotation)
-            _multiply_out(re, im, qubit_re, qubit_im)
         else:
             _prepare(re, im, samples, n_features, start, count)
-        for g in range(gates.n_product, gates.steps.shape[0]):
+        for g in range(gates.steps.shape[0]):
             step = gates.steps[g]
             code, mask, row, slot = step[0], step[1], step[2], step[3]
             if code in (SHARED_ROTATION, SAMPLED_ROTATION):
-                _rotation(gates, code, slot, shared_rotations, angles, rotation)
-                _rotate(re, im, mask, row, rotation)
+                if code == SHARED_ROTATION:
+                    rotation = shared_rotations[slot]
+                else:
+                    rotation = kept_rotations[block, gates.kept[slot]] if keep else composed
+                    _compose(gates, slot, angles, zero, rotation)
+                if g < gates.n_product:
+                    q = _position(mask)
+                    _rotate(qubit_re[q], qubit_im[q], 1, 1, rotation)
+                else:
+                    _rotate(re, im, mask, row, rotation)
             elif code in (SHARED_PHASE, SAMPLED_PHASE):
-                _phase(code, slot, shared_angles, angles, rotation)
-                _turn(re, im, row, load(rotation, 0), load(rotation, 1))
+                c, d = _phase(code, slot, shared_angles, angles)
+                _turn(re, im, row, c, d)
             else:
                 _flip_signs(re, im, gates.signs[slot], zero)
+            if g == gates.n_product - 1:
+                _multiply_out(re, im, qubit_re, qubit_im)
         _measure(re, im, measured, zero, out)
         for lane in range(count):
             for o in range(outputs.shape[1]):
@@ -464,25 +526,23 @@ def run_forward(
 @_jit
 def run_backward(
     gates, polynomials, measured, samples, n_features, weights, shared_angles, shared_rotations, first_block,
-    last_block, kept_re, kept_im, cotangents, sample_gradient, weight_gradients, angle_gradients,
+    last_block, kept_re, kept_im, kept_rotations, cotangents, sample_gradient, weight_gradients, chain_gradients,
+    phase_gradients,
 ):  # fmt: skip
     """The way back by the adjoint method (Jones and Gacon 2020, arXiv:2009.02823), one pass a gate.
 
-    Writes ``sample_gradient``, shaped like the samples, and adds to ``weight_gradients`` (blocks, n_weights) and, for
-    the angles that do not depend on the sample, ``angle_gradients`` (blocks, n_angles): one row a block, so that the
-    sum over blocks has one order, whichever thread runs which.
+    Writes ``sample_gradient``, shaped like the samples, and adds to ``weight_gradients`` (blocks, n_weights). What does
+    not depend on the sample is left to :func:`send_back_shared`, as ``chain_gradients`` (blocks, chains, 3), Im⟨λ|σ|ψ⟩
+    for σ = X, Y, Z before the chain, and ``phase_gradients`` (blocks, n_angles): one row a block, so that the sum over
+    blocks has one order, whichever thread runs which.
     """
     lanes = kept_re.shape[2]
     kind = kept_re.dtype.type
     zero = splat(kind(0))
     size = kept_re.shape[1]
-    n_angles = polynomials.offsets.shape[0]
-    angles = np.empty((n_angles, lanes))
-    angle_gradient = np.empty((n_angles, lanes))
-    rotation = np.empty((4, lanes), kept_re.dtype)
-    gradient = np.empty((3, lanes), kept_re.dtype)
-    total = np.empty((3, 1))
-    shared_gradient = np.empty((n_angles, 1))
+    angles = _angles(shared_angles, lanes, kind)
+    angle_gradient = np.empty(angles.shape, kept_re.dtype)
+    composed = np.empty((4, lanes), kept_re.dtype)
     re, im = np.empty((size, lanes), kept_re.dtype), np.empty((size, lanes), kept_re.dtype)
     lr, li = np.empty((size, lanes), kept_re.dtype), np.empty((size, lanes), kept_re.dtype)
     cotangent = np.zeros((cotangents.shape[1], lanes), kept_re.dtype)
@@ -493,70 +553,81 @@ def run_backward(
     for block in range(first_block, last_block):
         start = block * lanes
         count = min(lanes, batch - start)
+        kept = kept_rotations[block]
         re[:], im[:] = kept_re[block], kept_im[block]
         cotangent[:] = 0
         for lane in range(count):
             for o in range(cotangents.shape[1]):
                 cotangent[o, lane] = cotangents[start + lane, o]
         _apply_observable(re, im, lr, li, measured, zero, splat(kind(0.5)), cotangent)
-        _sampled_angles(polynomials, samples, weights, shared_angles, start, count, angles)
-        angle_gradient[:] = 0
-        shared_gradient[:] = 0
-        for g in range(gates.steps.shape[0] - 1, gates.n_product - 1, -1):
+        _sampled_angles(polynomials, samples, weights, start, count, angles)
+        for angle in polynomials.sampled:
+            angle_gradient[angle] = 0
+        for g in range(gates.steps.shape[0] - 1, -1, -1):
             step = gates.steps[g]
             code, mask, row, slot = step[0], step[1], step[2], step[3]
+            if g == gates.n_product - 1:
+                _start_product(qubit_re, qubit_im)
+                for first in range(gates.n_product):
+                    rotation = _again(
+                        gates, gates.steps[first, 3], shared_rotations, angles, zero, kept, composed
+                    )
+                    q = _position(gates.steps[first, 1])
+                    _rotate(qubit_re[q], qubit_im[q], 1, 1, rotation)
+                _contract(re, im, lr, li, qubit_re, qubit_im, qubit_lr, qubit_li, zero)
             if code in (SHARED_ROTATION, SAMPLED_ROTATION):
-                _rotation(gates, code, slot, shared_rotations, angles, rotation)
-                _rotate_back(re, im, lr, li, mask, row, rotation, zero, gradient)
-                _collect(gates, code, slot, shared_angles, angles, gradient, count, total,
-                         shared_gradient, angle_gradient)  # fmt: skip
+                rotation = _again(gates, slot, shared_rotations, angles, zero, kept, composed)
+                if g < gates.n_product:
+                    q = _position(mask)
+                    gradient = _rotate_back(
+                        qubit_re[q], qubit_im[q], qubit_lr[q], qubit_li[q], 1, 1, rotation, zero
+                    )
+                else:
+                    gradient = _rotate_back(re, im, lr, li, mask, row, rotation, zero)
+                _collect(gates, code, slot, angles, zero, gradient, chain_gradients, block, angle_gradient)
             elif code in (SHARED_PHASE, SAMPLED_PHASE):
-                _phase_gradient(re, im, lr, li, row, zero, gradient)
-                for lane in range(lanes):
-                    if code == SHARED_PHASE:
-                        shared_gradient[slot, 0] += gradient[0, lane]
-                    elif lane < count:
-                        angle_gradient[slot, lane] += gradient[0, lane]
-                _phase(code, slot, shared_angles, angles, rotation)
-                c, d = load(rotation, 0), zero - load(rotation, 1)
-                _turn(re, im, row, c, d)
-                _turn(lr, li, row, c, d)
+                found = _phase_gradient(re, im, lr, li, row, zero)
+                if code == SHARED_PHASE:
+                    phase_gradients[block, slot] += total(found)
+                else:
+                    store(angle_gradient, slot, load(angle_gradient, slot) + found)
+                c, d = _phase(code, slot, shared_angles, angles)
+                _turn(re, im, row, c, zero - d)
+                _turn(lr, li, row, c, zero - d)
             else:
                 _flip_signs(re, im, gates.signs[slot], zero)
                 _flip_signs(lr, li, gates.signs[slot], zero)
-        if gates.n_product > 0:
-            _start_product(qubit_re, qubit_im)
-            for g in range(gates.n_product):
-                code, mask, slot = gates.steps[g, 0], gates.steps[g, 1], gates.steps[g, 3]
-                _rotation(gates, code, slot, shared_rotations, angles, rotation)
-                q = _position(mask)
-                _rotate(qubit_re[q], qubit_im[q], 1, 1, rotation)
-            _contract(re, im, lr, li, qubit_re, qubit_im, qubit_lr, qubit_li, zero)
-            for g in range(gates.n_product - 1, -1, -1):
-                code, mask, slot = gates.steps[g, 0], gates.steps[g, 1], gates.steps[g, 3]
-                _rotation(gates, code, slot, shared_rotations, angles, rotation)
-                q = _position(mask)
-                _rotate_back(
-                    qubit_re[q], qubit_im[q], qubit_lr[q], qubit_li[q], 1, 1, rotation, zero, gradient
-                )
-                _collect(gates, code, slot, shared_angles, angles, gradient, count, total,
-                         shared_gradient, angle_gradient)  # fmt: skip
         for lane in range(count):
             for f in range(n_features):
                 sample_gradient[start + lane, f] = 0
             for i in range(samples.shape[1] - n_features):
                 part = lr[i, lane] if i < size else li[i - size, lane]
                 sample_gradient[start + lane, n_features + i] = 2 * part
-        for angle in range(n_angles):
-            angle_gradients[block, angle] += shared_gradient[angle, 0]
+        for angle in polynomials.sampled:
             for lane in range(count):
-                received = angle_gradient[angle, lane]
-                if not polynomials.is_sampled[angle]:
-                    angle_gradients[block, angle] += received
-                elif received != 0.0:
-                    _send_back(polynomials, angle, received, weights,
-                               samples[start + lane], weight_gradients[block],
-                               sample_gradient[start + lane])  # fmt: skip
+                _send_back(polynomials, angle, angle_gradient[angle, lane], weights, samples[start + lane],
+                           weight_gradients[block], sample_gradient[start + lane])  # fmt: skip
+
+
+@_jit
+def _angles(shared_angles, lanes, kind):
+    """Room for all angles of a block, (angles, lanes); those that do not depend on the sample are filled in."""
+    angles = np.empty((shared_angles.shape[0], lanes), kind)
+    for angle in range(shared_angles.shape[0]):
+        angles[angle] = shared_angles[angle]
+    return angles
+
+
+@_jit
+def _again(gates, chain, shared_rotations, angles, zero, kept_rotations, composed):
+    """A chain's rotation on the way back: from what was kept, if it was."""
+    number = gates.kept[chain]
+    if number < 0:
+        return shared_rotations[chain]
+    if kept_rotations.shape[0] > 0:
+        return kept_rotations[number]
+    _compose(gates, chain, angles, zero, composed)
+    return composed
 
 
 @_jit
@@ -576,14 +647,12 @@ def _prepare(re, im, samples, n_features, start, count):
 
 
 @_jit
-def _sampled_angles(polynomials, samples, weights, shared_angles, start, count, angles):
-    for angle in range(polynomials.offsets.shape[0]):
-        if polynomials.is_sampled[angle]:
-            angles[angle] = 0
-            for lane in range(count):
-                angles[angle, lane] = angle_of(polynomials, angle, weights, samples[start + lane])
-        else:
-            angles[angle] = shared_angles[angle, 0]
+def _sampled_angles(polynomials, samples, weights, start, count, angles):
+    """Fill in those that depend on the sample; lanes without a sample have angle 0."""
+    for angle in polynomials.sampled:
+        angles[angle] = 0
+        for lane in range(count):
+            angles[angle, lane] = angle_of(polynomials, angle, weights, samples[start + lane])
 
 
 @_jit
@@ -611,27 +680,40 @@ def shared_parts(gates, polynomials, weights, shared_angles, shared_rotations):
     """Angles and rotations that depend on weights alone, once for all samples."""
     no_sample = np.empty(0, weights.dtype)
     for angle in range(polynomials.offsets.shape[0]):
-        shared_angles[angle, 0] = 0.0
-        if not polynomials.is_sampled[angle]:
-            shared_angles[angle, 0] = angle_of(polynomials, angle, weights, no_sample)  # fmt: skip
+        if polynomials.is_sampled[angle]:
+            shared_angles[angle] = 0.0
+        else:
+            shared_angles[angle] = angle_of(polynomials, angle, weights, no_sample)
     for chain in range(gates.chain_start.shape[0] - 1):
-        compose(gates, chain, shared_angles, 0,
-                shared_rotations[chain].reshape(4, 1), 0)  # fmt: skip
+        if gates.kept[chain] < 0:
+            _compose_shared(gates, chain, shared_angles, shared_rotations[chain])
 
 
 @_jit
-def send_back_shared(polynomials, weights, by_angle, by_weight, out):
+def send_back_shared(
+    gates, polynomials, weights, shared_angles, weight_gradients, chain_gradients, phase_gradients, out
+):
     """The weights' gradient from what :func:`run_backward` gave, summed over blocks in one order."""
     total = np.zeros(weights.shape[0])
-    for block in range(by_weight.shape[0]):
+    for block in range(weight_gradients.shape[0]):
         for w in range(weights.shape[0]):
-            total[w] += by_weight[block, w]
+            total[w] += weight_gradients[block, w]
+    angle_gradient = np.zeros(shared_angles.shape[0])
+    for block in range(phase_gradients.shape[0]):
+        for angle in range(phase_gradients.shape[1]):
+            angle_gradient[angle] += phase_gradients[block, angle]
+    gradient = np.empty(3)
+    for chain in range(gates.chain_start.shape[0] - 1):
+        if gates.kept[chain] < 0:
+            for c in range(3):
+                received = 0.0
+                for block in range(chain_gradients.shape[0]):
+                    received += chain_gradients[block, chain, c]
+                gradient[c] = received
+            _unchain_shared(gates, chain, shared_angles, gradient, angle_gradient)
     no_sample = np.empty(0, weights.dtype)
     no_gradient = np.empty(0)
-    for angle in range(by_angle.shape[1]):
+    for angle in range(angle_gradient.shape[0]):
         if not polynomials.is_sampled[angle]:
-            received = 0.0
-            for block in range(by_angle.shape[0]):
-                received += by_angle[block, angle]
-            _send_back(polynomials, angle, received, weights, no_sample, total, no_gradient)
+            _send_back(polynomials, angle, angle_gradient[angle], weights, no_sample, total, no_gradient)
     out[:] = total

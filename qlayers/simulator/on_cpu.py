@@ -41,9 +41,13 @@ class Pass:
         self._n_blocks = -(-len(self._samples) // lanes)
         shape = (self._n_blocks, 2**program.n_qubits, lanes)
         self._states = np.empty(shape, dtype), np.empty(shape, dtype)
+        kept = int(program.gates.kept.max(initial=-1)) + 1
+        # Cosines and sines cost more than fetching them, but all of a deep circuit's would outgrow its state.
+        kept = kept if 4 * kept <= 2 * shape[1] else 0
+        self._rotations = np.empty((self._n_blocks, kept, 4, lanes), dtype)
         self._work = self._states[0].size * len(program.gates.steps)
-        angles = np.empty((len(program.polynomials.offsets), 1))
-        rotations = np.empty((len(program.gates.chain_start) - 1, 4))
+        angles = np.empty(len(program.polynomials.offsets))
+        rotations = np.empty((len(program.gates.kept), 4, lanes), dtype)
         kernels.shared_parts(program.gates, program.polynomials, self._weights, angles, rotations)
         data = (self._samples, program.n_features, self._weights)
         self._arguments = (program.gates, program.polynomials, program.measured, *data, angles, rotations)
@@ -57,7 +61,9 @@ class Pass:
         outputs = np.empty((len(self._samples), self._program.n_outputs), self._samples.dtype)
 
         def work(first: int, last: int) -> bool:
-            finite: bool = kernels.run_forward(*self._arguments, first, last, *self._states, outputs)
+            finite: bool = kernels.run_forward(
+                *self._arguments, first, last, *self._states, self._rotations, outputs
+            )
             return finite
 
         if not all(_over_blocks(work, self._n_blocks, self._work)):
@@ -78,16 +84,20 @@ class Pass:
         program = self._program
         pulled, by_sample = _array(cotangents), np.empty_like(self._samples)
         by_weight = np.zeros((self._n_blocks, program.n_weights))
-        by_angle = np.zeros((self._n_blocks, len(program.polynomials.offsets)))
+        by_chain = np.zeros((self._n_blocks, len(program.gates.kept), 3))
+        by_phase = np.zeros((self._n_blocks, len(program.polynomials.offsets)))
+        found = (by_sample, by_weight, by_chain, by_phase)
 
         def work(first: int, last: int) -> None:
             kernels.run_backward(
-                *self._arguments, first, last, *self._states, pulled, by_sample, by_weight, by_angle
+                *self._arguments, first, last, *self._states, self._rotations, pulled, *found
             )
 
         _over_blocks(work, self._n_blocks, 2 * self._work)
         total = np.empty_like(self._weights)
-        kernels.send_back_shared(program.polynomials, self._weights, by_angle, by_weight, total)
+        kernels.send_back_shared(
+            program.gates, program.polynomials, self._weights, self._arguments[-2], *found[1:], total
+        )
         return torch.from_numpy(by_sample), torch.from_numpy(total).view(self._shape_of_weights)
 
 

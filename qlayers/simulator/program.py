@@ -57,6 +57,7 @@ class Gates(NamedTuple):
         chain_start: (chains + 1,), where each chain of rotations begins among the next two.
         chain_axis: The rotations' axes, 0, 1, 2 for X, Y, Z.
         chain_angle: The rotations' angles, by number.
+        kept: (chains,), the number of each among the chains that depend on the sample; -1 for the others.
         signs: (tables, 2**n_qubits) of ±1.
         n_product: How many gates at the beginning are rotations of qubits that nothing has entangled yet.
     """
@@ -65,6 +66,7 @@ class Gates(NamedTuple):
     chain_start: np.ndarray
     chain_axis: np.ndarray
     chain_angle: np.ndarray
+    kept: np.ndarray
     signs: np.ndarray
     n_product: int
 
@@ -78,6 +80,7 @@ class Polynomials(NamedTuple):
         coefficients: (terms,).
         offsets: (angles,), in radians.
         is_sampled: (angles,), whether a feature enters.
+        sampled: The numbers of the angles where one does.
     """
 
     start: np.ndarray
@@ -85,6 +88,7 @@ class Polynomials(NamedTuple):
     coefficients: np.ndarray
     offsets: np.ndarray
     is_sampled: np.ndarray
+    sampled: np.ndarray
 
 
 class Measured(NamedTuple):
@@ -267,6 +271,8 @@ class Builder:
         chained = [entry for chain in self._chains for entry in chain]
         terms = [term for angle in self._angles for term in angle.terms]
         signs = self._signs or [np.ones(2**self.n_qubits)]
+        is_sampled = np.array([self._is_sampled(number) for number in range(len(self._angles))], np.bool_)
+        chains = [any(is_sampled[number] for _, number in chain) for chain in self._chains]
         return Program(
             self.n_qubits,
             self.n_weights,
@@ -278,6 +284,7 @@ class Builder:
                 chain_start=np.cumsum([0, *(len(chain) for chain in self._chains)]).astype(np.int64),
                 chain_axis=np.array([axis for axis, _ in chained], np.int64),
                 chain_angle=np.array([number for _, number in chained], np.int64),
+                kept=np.where(chains, np.cumsum(chains) - 1, -1).astype(np.int64),
                 signs=np.array(signs, np.int8),
                 n_product=self._count_product(),
             ),
@@ -286,9 +293,8 @@ class Builder:
                 terms=np.array([(a, b) for a, b, _ in terms], np.int64).reshape(-1, 2),
                 coefficients=np.array([coefficient for *_, coefficient in terms], np.float64),
                 offsets=np.array([angle.offset for angle in self._angles], np.float64),
-                is_sampled=np.array(
-                    [self._is_sampled(number) for number in range(len(self._angles))], np.bool_
-                ),
+                is_sampled=is_sampled,
+                sampled=np.flatnonzero(is_sampled),
             ),
             measured,
         )

@@ -28,7 +28,7 @@ class _Angles:
     """Some of a program's angles as polynomials of values ``(*batch, n_values)``; 0 for the number -1."""
 
     def __init__(self, program: Program, numbers: Sequence[int], constant: Constant) -> None:
-        start, terms, coefficients, offsets, _ = program.polynomials
+        start, terms, coefficients, offsets, *_ = program.polynomials
         found = [
             (k, term)
             for k, number in enumerate(numbers)

@@ -2,8 +2,6 @@
 
 Left to itself the compiler does not vectorise gates, because it cannot know that the two rows of amplitudes that a gate
 pairs never overlap. With vectors as values the kernels say so, and read like the formulas they are.
-
-numba's cache on disk looks at kernels.py alone: after editing this file, save that one again.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
@@ -20,7 +19,8 @@ from numba.extending import intrinsic, lower_builtin, register_model
 CACHE_LINE = 64
 
 _LLVM = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
-_FAST = ("contract", "nsz", "reassoc")
+# Not "reassoc": the reduction of an angle by multiples of π/2 lives from the order of its steps.
+_FAST = ("contract", "nsz")
 
 
 class VectorType(types.Type):
@@ -90,6 +90,43 @@ def splat(typingctx: Any, scalar: Any) -> Any:
     return vector(scalar), codegen
 
 
+@intrinsic
+def parity(typingctx: Any, value: Any) -> Any:
+    """1 if an odd number of the integer's bits are set, else 0; one instruction where a loop of shifts would be ten."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.and_(builder.ctpop(arguments[0]), ir.Constant(arguments[0].type, 1))
+
+    return value(value), codegen
+
+
+@intrinsic
+def total(typingctx: Any, value: Any) -> Any:
+    """The sum of a vector's numbers, always in the same order."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector, number = signature.args[0], _LLVM[signature.args[0].dtype]
+        name = f"llvm.vector.reduce.fadd.v{vector.lanes}f{vector.dtype.bitwidth}"
+        function_type = ir.FunctionType(number, [number, vector.llvm])
+        reduce = cgutils.get_or_insert_function(builder.module, function_type, name)
+        return builder.call(reduce, [ir.Constant(number, 0.0), *arguments], fastmath=("reassoc",))
+
+    return value.dtype(value), codegen
+
+
+@intrinsic
+def nearest(typingctx: Any, value: Any) -> Any:
+    """The nearest whole numbers, of a vector."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = signature.args[0]
+        name = f"llvm.rint.v{vector.lanes}f{vector.dtype.bitwidth}"
+        function_type = ir.FunctionType(vector.llvm, [vector.llvm])
+        return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), arguments)
+
+    return value(value), codegen
+
+
 def _define(symbol: Any, instruction: str) -> None:
     @infer_global(symbol)
     class VectorOperation(AbstractTemplate):
@@ -106,4 +143,4 @@ def _define(symbol: Any, instruction: str) -> None:
 for _symbol, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):
     _define(_symbol, _instruction)
 
-__all__ = ["CACHE_LINE", "VectorType", "load", "splat", "store"]
+__all__ = ["CACHE_LINE", "VectorType", "load", "nearest", "parity", "splat", "store", "total"]

@@ -132,7 +132,7 @@ def test_the_manifest_tells_what_ran(finished: tuple[RunFolder, str]) -> None:
     assert hybrid["circuit"]["n_parameters"] == sum(p.numel() for p in entangled.parameters())
     split = manifest["split"]
     assert hybrid["execution"]["executions"] == 2 * (split["train"] + split["validation"])
-    assert hybrid["execution"]["gradient_method"] == "backprop"
+    assert hybrid["execution"]["gradient_method"] == "adjoint"
     assert set(manifest["models"]) == {"hybrid", "logistic", "separable"}
 
 
@@ -148,7 +148,7 @@ def test_a_run_leaves_every_file_it_promises(finished: tuple[RunFolder, str]) ->
     words = " ".join(printed.split())
     for phrase in (
         "circuit executions",
-        "backprop",
+        "adjoint",
         "separable twin",
         "logistic",
         "One split is not evidence",
