@@ -19,8 +19,8 @@ from pennylane.tape import QuantumScript
 
 from qlayers.device.recent import Recent
 from qlayers.simulator.gates import GATE_SET
+from qlayers.simulator.polynomial import polynomial_of, value_at
 from qlayers.simulator.program import Angle
-from qlayers.simulator.trace import _polynomial, _value
 
 NO_OPERATIONS = frozenset({"Barrier", "Snapshot"})
 """What changes no state. Snapshots are taken by ``qp.snapshots``, which runs the circuit up to each of them."""
@@ -91,11 +91,11 @@ def _find(operation: Operator, shapes: Sequence[tuple[int, ...]]) -> tuple[Gate,
     generator = torch.Generator().manual_seed(0)
     points = [6 * torch.rand(sum(sizes), generator=generator, dtype=torch.float64) - 3 for _ in range(3)]
     gates, angles = _decomposed(operation, shapes, sizes, points[0])
-    polynomials = [_polynomial(angle, points[0]) for angle in angles]
+    polynomials = [polynomial_of(angle, points[0]) for angle in angles]
     for point in points[1:]:
         others, values = _decomposed(operation, shapes, sizes, point)
         for polynomial, value in zip(polynomials, values, strict=True):
-            if others != gates or not math.isclose(_value(polynomial, point), value.item(), abs_tol=1e-9):
+            if others != gates or not math.isclose(value_at(polynomial, point), value.item(), abs_tol=1e-9):
                 raise AssertionError(f"{operation.name} is no operation with polynomials as angles")
     rest = iter(polynomials)
     return tuple(

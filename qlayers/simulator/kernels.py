@@ -527,14 +527,14 @@ def run_forward(
 def run_backward(
     gates, polynomials, measured, samples, n_features, weights, shared_angles, shared_rotations, first_block,
     last_block, kept_re, kept_im, kept_rotations, cotangents, sample_gradient, weight_gradients, chain_gradients,
-    phase_gradients,
+    shared_gradients,
 ):  # fmt: skip
     """The way back by the adjoint method (Jones and Gacon 2020, arXiv:2009.02823), one pass a gate.
 
     Writes ``sample_gradient``, shaped like the samples, and adds to ``weight_gradients`` (blocks, n_weights). What does
     not depend on the sample is left to :func:`send_back_shared`, as ``chain_gradients`` (blocks, chains, 3), Im⟨λ|σ|ψ⟩
-    for σ = X, Y, Z before the chain, and ``phase_gradients`` (blocks, n_angles): one row a block, so that the sum over
-    blocks has one order, whichever thread runs which.
+    for σ = X, Y, Z before the chain, and ``shared_gradients`` (blocks, n_angles), of phases and of chains that depend
+    on the sample in part: one row a block, so that the sum over blocks has one order, whichever thread runs which.
     """
     lanes = kept_re.shape[2]
     kind = kept_re.dtype.type
@@ -561,7 +561,7 @@ def run_backward(
                 cotangent[o, lane] = cotangents[start + lane, o]
         _apply_observable(re, im, lr, li, measured, zero, splat(kind(0.5)), cotangent)
         _sampled_angles(polynomials, samples, weights, start, count, angles)
-        for angle in polynomials.sampled:
+        for angle in gates.by_lane:
             angle_gradient[angle] = 0
         for g in range(gates.steps.shape[0] - 1, -1, -1):
             step = gates.steps[g]
@@ -588,7 +588,7 @@ def run_backward(
             elif code in (SHARED_PHASE, SAMPLED_PHASE):
                 found = _phase_gradient(re, im, lr, li, row, zero)
                 if code == SHARED_PHASE:
-                    phase_gradients[block, slot] += total(found)
+                    shared_gradients[block, slot] += total(found)
                 else:
                     store(angle_gradient, slot, load(angle_gradient, slot) + found)
                 c, d = _phase(code, slot, shared_angles, angles)
@@ -603,7 +603,10 @@ def run_backward(
             for i in range(samples.shape[1] - n_features):
                 part = lr[i, lane] if i < size else li[i - size, lane]
                 sample_gradient[start + lane, n_features + i] = 2 * part
-        for angle in polynomials.sampled:
+        for angle in gates.by_lane:
+            if not polynomials.is_sampled[angle]:
+                shared_gradients[block, angle] += total(load(angle_gradient, angle))
+                continue
             for lane in range(count):
                 _send_back(polynomials, angle, angle_gradient[angle, lane], weights, samples[start + lane],
                            weight_gradients[block], sample_gradient[start + lane])  # fmt: skip
@@ -691,7 +694,7 @@ def shared_parts(gates, polynomials, weights, shared_angles, shared_rotations):
 
 @_jit
 def send_back_shared(
-    gates, polynomials, weights, shared_angles, weight_gradients, chain_gradients, phase_gradients, out
+    gates, polynomials, weights, shared_angles, weight_gradients, chain_gradients, shared_gradients, out
 ):
     """The weights' gradient from what :func:`run_backward` gave, summed over blocks in one order."""
     total = np.zeros(weights.shape[0])
@@ -699,9 +702,9 @@ def send_back_shared(
         for w in range(weights.shape[0]):
             total[w] += weight_gradients[block, w]
     angle_gradient = np.zeros(shared_angles.shape[0])
-    for block in range(phase_gradients.shape[0]):
-        for angle in range(phase_gradients.shape[1]):
-            angle_gradient[angle] += phase_gradients[block, angle]
+    for block in range(shared_gradients.shape[0]):
+        for angle in range(shared_gradients.shape[1]):
+            angle_gradient[angle] += shared_gradients[block, angle]
     gradient = np.empty(3)
     for chain in range(gates.chain_start.shape[0] - 1):
         if gates.kept[chain] < 0:

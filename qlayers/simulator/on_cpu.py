@@ -85,8 +85,8 @@ class Pass:
         pulled, by_sample = _array(cotangents), np.empty_like(self._samples)
         by_weight = np.zeros((self._n_blocks, program.n_weights))
         by_chain = np.zeros((self._n_blocks, len(program.gates.kept), 3))
-        by_phase = np.zeros((self._n_blocks, len(program.polynomials.offsets)))
-        found = (by_sample, by_weight, by_chain, by_phase)
+        by_angle = np.zeros((self._n_blocks, len(program.polynomials.offsets)))
+        found = (by_sample, by_weight, by_chain, by_angle)
 
         def work(first: int, last: int) -> None:
             kernels.run_backward(

@@ -59,6 +59,8 @@ class Gates(NamedTuple):
         chain_angle: The rotations' angles, by number.
         kept: (chains,), the number of each among the chains that depend on the sample; -1 for the others.
         signs: (tables, 2**n_qubits) of ±1.
+        by_lane: The angles whose derivatives are found sample by sample: those of rotations and phases that depend on
+            the sample, the shared ones that share a chain with others included.
         n_product: How many gates at the beginning are rotations of qubits that nothing has entangled yet.
     """
 
@@ -68,6 +70,7 @@ class Gates(NamedTuple):
     chain_angle: np.ndarray
     kept: np.ndarray
     signs: np.ndarray
+    by_lane: np.ndarray
     n_product: int
 
 
@@ -170,8 +173,7 @@ class Builder:
 
     def multi_rz(self, qubits: Sequence[int], angle: Angle | float) -> None:
         """``exp(-i angle/2 Z⊗…⊗Z)``."""
-        self._flush(qubits)
-        self._is_product = False
+        self._flush_before_entangling(qubits)
         row = 0
         for qubit in qubits:
             row ^= self._frame.rows[qubit]
@@ -180,8 +182,7 @@ class Builder:
 
     def cnot(self, control: int, target: int) -> None:
         """Only the frame changes."""
-        self._flush([control, target])
-        self._is_product = False
+        self._flush_before_entangling([control, target])
         self._frame.cnot(control, target)
 
     def swap(self, first: int, second: int) -> None:
@@ -191,8 +192,7 @@ class Builder:
 
     def cz(self, first: int, second: int) -> None:
         """A table of signs; neighbouring ones become one."""
-        self._flush([first, second])
-        self._is_product = False
+        self._flush_before_entangling([first, second])
         indices = np.arange(2**self.n_qubits)
         rows = self._frame.rows
         signs = np.where(_parities(indices, rows[first]) & _parities(indices, rows[second]), -1.0, 1.0)
@@ -250,6 +250,11 @@ class Builder:
             self._chains.append(chain)
             self._pending[qubit] = []
 
+    def _flush_before_entangling(self, qubits: Sequence[int]) -> None:
+        # The first time, all of them, so that every rotation so far stands at the beginning.
+        self._flush(range(self.n_qubits) if self._is_product else qubits)
+        self._is_product = False
+
     def _count_product(self) -> int:
         if self._n_amplitudes:
             return 0
@@ -273,6 +278,13 @@ class Builder:
         signs = self._signs or [np.ones(2**self.n_qubits)]
         is_sampled = np.array([self._is_sampled(number) for number in range(len(self._angles))], np.bool_)
         chains = [any(is_sampled[number] for _, number in chain) for chain in self._chains]
+        by_lane = {
+            number
+            for chain, is_mixed in zip(self._chains, chains, strict=True)
+            if is_mixed
+            for _, number in chain
+        }
+        by_lane.update(np.flatnonzero(is_sampled).tolist())
         return Program(
             self.n_qubits,
             self.n_weights,
@@ -286,6 +298,7 @@ class Builder:
                 chain_angle=np.array([number for _, number in chained], np.int64),
                 kept=np.where(chains, np.cumsum(chains) - 1, -1).astype(np.int64),
                 signs=np.array(signs, np.int8),
+                by_lane=np.array(sorted(by_lane), np.int64),
                 n_product=self._count_product(),
             ),
             Polynomials(

@@ -88,3 +88,20 @@ def test_rotations_that_are_not_kept_are_composed_again():
     weights = torch.empty(0, dtype=torch.float64)
     assert on_cpu.Pass(program, samples, weights)._rotations.shape[1] == 0
     assert torch.autograd.gradcheck(lambda rows: execute(program, rows, weights), samples)
+
+
+@pytest.mark.parametrize("n_qubits", [3, 8])
+def test_a_chain_that_depends_on_the_sample_in_part(n_qubits):
+    """From seven qubits on such rotations are composed for every sample; their shared angles have gradients too."""
+    builder = Builder(n_qubits, 2, 1)
+    builder.cz(0, 1)
+    for _ in range(2):
+        builder.rotate(0, Y, Angle(0.3, ((0, -1, 1.0),)))
+        builder.rotate(0, X, Angle(0.0, ((2, -1, 1.0),)))
+        builder.rotate(0, Z, Angle(0.1, ((1, 0, 1.0),)))
+        builder.rotate(0, Y, 0.4)
+    program = builder.finish_with_words([Word(((0, "X"),)), Word(((0, "Z"), (1, "Z")))])
+    assert len(program.gates.kept) == (1 if n_qubits == 8 else 5)
+    samples = torch.rand(19, 1, dtype=torch.float64, requires_grad=True)
+    weights = torch.rand(2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda *given: execute(program, *given), (samples, weights))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import pennylane as qp
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pennylane.ops.op_math import CompositeOp
 
 from qlayers import QuantumLayer
+from qlayers.simulator import traced
+from qlayers.simulator.execute import execute
+from qlayers.simulator.on_torch import run_on_torch
 from qlayers.testing import TOLERANCES
 
 ONE_QUBIT = ["Hadamard", "PauliX", "PauliY", "PauliZ", "S", "T", "SX"]
@@ -28,7 +34,7 @@ TWO_QUBITS_ONE_ANGLE = [
 
 @st.composite
 def circuits(draw):
-    n_qubits = draw(st.integers(1, 5))
+    n_qubits = draw(st.integers(1, 8))
     n_angles = 6
     angle = st.tuples(
         st.integers(0, n_angles - 1),
@@ -42,7 +48,9 @@ def circuits(draw):
 
     gates = []
     for _ in range(draw(st.integers(1, 12))):
-        kinds = ["one", "one angle", "rot"] + (["two", "two angle", "multi"] if n_qubits > 1 else [])
+        kinds = ["one", "one angle", "rot"] + (
+            ["two", "two angle", "multi", "controlled"] if n_qubits > 1 else []
+        )
         kind = draw(st.sampled_from(kinds))
         if kind == "one":
             gates.append((draw(st.sampled_from(ONE_QUBIT)), wires(1), [], draw(st.booleans())))
@@ -54,17 +62,24 @@ def circuits(draw):
             gates.append((draw(st.sampled_from(TWO_QUBITS)), wires(2), [], False))
         elif kind == "two angle":
             gates.append((draw(st.sampled_from(TWO_QUBITS_ONE_ANGLE)), wires(2), [draw(angle)], False))
+        elif kind == "controlled":
+            n_controls = draw(st.integers(1, min(2, n_qubits - 1)))
+            name = draw(st.sampled_from([*ONE_ANGLE, "Rot", "S", "Hadamard"]))
+            angles = [draw(angle) for _ in range(3 if name == "Rot" else name in ONE_ANGLE)]
+            gates.append((name, wires(n_controls + 1), angles, draw(st.booleans())))
         else:
             gates.append(
                 ("MultiRZ", wires(draw(st.integers(2, n_qubits))), [draw(angle)], draw(st.booleans()))
             )
-    words = st.dictionaries(st.integers(0, n_qubits - 1), st.sampled_from("XYZ"), min_size=1)
+    word = st.dictionaries(st.integers(0, n_qubits - 1), st.sampled_from("XYZ"), min_size=1)
     measured = draw(
         st.one_of(
-            st.lists(words, min_size=1, max_size=4),
-            st.permutations(range(n_qubits)).flatmap(
-                lambda order: st.integers(1, n_qubits).map(lambda n: order[:n])
+            st.tuples(st.just("words"), st.lists(word, min_size=1, max_size=4)),
+            st.tuples(st.sampled_from(["energy", "variance"]), st.lists(word, min_size=1, max_size=3)),
+            st.tuples(
+                st.just("probabilities"), st.lists(st.integers(0, n_qubits - 1), min_size=1, unique=True)
             ),
+            st.tuples(st.sampled_from(["state", "mixed"]), st.lists(word, min_size=1, max_size=2)),
         )
     )
     return n_qubits, gates, measured
@@ -85,38 +100,91 @@ class Random(QuantumLayer):
                 factor * values[a] * (values[b] if b >= 0 else 1.0) + offset
                 for a, b, factor, offset in angles
             ]
-            gate = getattr(qp, name)
-            if inverted:
-                qp.adjoint(gate)(*parameters, wires=wires)
-            else:
-                gate(*parameters, wires=wires)
-        if isinstance(self.measured[0], dict):
-            return [
-                qp.expval(qp.prod(*(getattr(qp, pauli)(wire) for wire, pauli in word.items())))
-                for word in self.measured
-            ]
-        return qp.probs(wires=self.measured)
+            self.queue(getattr(qp, name), parameters, wires, inverted)
+        kind, chosen = self.measured
+        if kind == "probabilities":
+            return qp.probs(wires=chosen)
+        if kind == "state":
+            return qp.state()
+        words = [qp.prod(*(getattr(qp, pauli)(wire) for wire, pauli in word.items())) for word in chosen]
+        if kind == "words":
+            return [qp.expval(word) for word in words]
+        energy = qp.dot([(0.5, -0.3, 0.2)[number] for number in range(len(words))], words)
+        return {
+            "energy": lambda: qp.expval(energy),
+            "variance": lambda: [qp.var(energy), qp.expval(qp.Z(0))],
+            "mixed": lambda: [qp.probs(wires=0), qp.expval(energy), qp.purity(wires=0)],
+        }[kind]()
+
+    def queue(self, gate, parameters, wires, inverted):
+        n_wires = gate.num_wires if gate.num_wires is not None else len(wires)
+        *controls, last = [wires[: len(wires) - n_wires], wires[len(wires) - n_wires :]]
+        if controls[0]:
+            gate = qp.adjoint(qp.ctrl(qp.adjoint(gate), control=controls[0]))
+        (qp.adjoint(gate) if inverted else gate)(*parameters, wires=last)
 
 
-@settings(max_examples=60, deadline=None)
+def on_torch(program, samples, weights, _):
+    return run_on_torch(program, samples, weights.reshape(-1))
+
+
+def values_and_gradients(layer, inputs):
+    inputs = inputs.clone().requires_grad_()
+    outputs = layer(inputs)
+    numbers = torch.view_as_real(outputs) if outputs.is_complex() else outputs
+    cotangents = torch.linspace(-1.0, 1.0, numbers.numel(), dtype=numbers.dtype).reshape(numbers.shape)
+    anchored = (numbers * cotangents).sum() + 0.0 * (
+        inputs.sum() + layer.weights.sum()
+    )  # some depend on neither
+    return outputs.detach(), *torch.autograd.grad(anchored, [inputs, layer.weights])
+
+
+@settings(max_examples=int(os.environ.get("QLAYERS_RANDOM_CIRCUITS", "40")), deadline=None)
 @given(circuits(), st.integers(1, 20), st.sampled_from(["float32", "float64"]), st.integers(0, 2**16))
 def test_values_and_gradients_equal_those_of_default_qubit(circuit, batch, precision, seed):
+    # default.qubit 0.45 remembers a sum's eigenvectors by a hash without the order of the wires; see the test below.
+    CompositeOp._eigs.clear()
     torch.manual_seed(seed)
     ours = Random(*circuit, backend="batched", precision=precision)
     theirs = Random(*circuit, backend="default_qubit", precision="float64")
     theirs.load_state_dict({"weights": ours.weights.detach().double()})
     inputs = torch.rand(batch, 3).to(ours.dtype)
-    one, other = inputs.clone().requires_grad_(), inputs.double().requires_grad_()
-    values, expected = ours(one), theirs(other)
-    assert values.shape == expected.shape
+    expected, *wanted = values_and_gradients(theirs, inputs.double())
     tolerance = TOLERANCES[ours.dtype]
-    torch.testing.assert_close(values.double(), expected, **tolerance)
-    cotangents = torch.rand_like(values)
-    found = torch.autograd.grad(values, [one, ours.weights], cotangents)
-    anchored = expected + 0.0 * (other.sum() + theirs.weights.sum())  # some circuits depend on neither
-    wanted = torch.autograd.grad(anchored, [other, theirs.weights], cotangents.double())
-    for gradient, reference in zip(found, wanted, strict=True):
-        torch.testing.assert_close(gradient.double(), reference, **tolerance)
+    for path in (execute, on_torch):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(traced, "execute", path)
+            values, *found = values_and_gradients(ours, inputs)
+        assert values.shape == expected.shape
+        for one, other in zip((values, *found), (expected, *wanted), strict=True):
+            torch.testing.assert_close(one.to(other.dtype), other, **tolerance)
+
+
+def test_a_variance_does_not_depend_on_what_was_measured_before():
+    """Where it does, on default.qubit 0.45, this simulator is right: the two are one observable."""
+
+    def variance(order):
+        word = qp.prod(*(qp.X(wire) for wire in order))
+        return qp.var(qp.dot([0.5, -0.1], [word, qp.X(1)]))
+
+    def measure(order, backend):
+        class Circuit(QuantumLayer):
+            def circuit(self, inputs, weights):
+                qp.AngleEmbedding(inputs, wires=range(3), rotation="Y")
+                return variance(order)
+
+        inputs = torch.tensor([0.3, 0.4, 0.7], dtype=torch.float64)
+        return Circuit(3, weight_shapes=(1,), backend=backend, precision="float64")(inputs).item()
+
+    CompositeOp._eigs.clear()
+    orders = ([0, 1, 2], [1, 0, 2], [2, 0, 1])
+    ours = [measure(order, "batched") for order in orders]
+    assert ours == pytest.approx([ours[0]] * 3, abs=1e-12)
+    CompositeOp._eigs.clear()
+    theirs = [measure(order, "default_qubit") for order in orders]
+    assert theirs[0] == pytest.approx(ours[0], abs=1e-12)
+    # If this fails, PennyLane has mended it, and the detour in trace.py can go.
+    assert theirs[1:] != pytest.approx([ours[0]] * 2, abs=1e-3)
 
 
 def test_nothing_is_delegated(monkeypatch):
