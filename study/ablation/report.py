@@ -89,7 +89,9 @@ def _page(collected: Collected, grid: Grid, measure: Measure, panels: Sequence[P
     if final is not None:
         sheets = [tables.tested_sheet(final, sweep.task, sweep.metric)] if final.splits else []
         summary.append(
-            Section("The chosen configuration on the test part", words.what_was_chosen(final, sweep), sheets)
+            Section(
+                "The chosen configuration on the test part", words.what_was_chosen(final, collected), sheets
+            )
         )
     else:
         reason = collected.final_failure or "No configuration was chosen yet, and the test part was not read."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from study.ablation.cells import Cell, Grid
 from study.ablation.collect import FAILED, FINISHED, MISSING, UNFINISHED, Collected
 from study.ablation.measures import Measure, counted, listed, measure, over_words
-from study.ablation.sweep import REPEATS, SPLIT_KEYS, Final, Sweep, label
+from study.ablation.sweep import REPEATS, SPLIT_KEYS, Final, label
 from study.ablation.tested import TestedModel, tested_models
 
 NO_BENEFIT = (
@@ -66,13 +66,21 @@ def what_validation_says(grid: Grid, measure: Measure) -> list[str]:
     return lines
 
 
-def what_was_chosen(final: Final, sweep: Sweep) -> list[str]:
+def what_was_chosen(final: Final, collected: Collected) -> list[str]:
     """The chosen configuration and its test results beside the controls'."""
+    sweep = collected.sweep
     chosen = (
         ", ".join(f"{key}={label(value)}" for key, value in final.chosen.items()) or "the one configuration"
     )
     reason = f" ({final.reason.rstrip('.')})" if final.reason else ""
     lines = [f"Chosen on validation: {chosen}{reason}."]
+    missing = int((collected.table["status"] == MISSING).sum())
+    if missing:
+        are = "is" if missing == 1 else "are"
+        lines.append(
+            f"That was when all jobs were there; {counted(missing, 'job')} {are} missing now, so the numbers above may "
+            "name another configuration."
+        )
     models = tested_models(final)
     failures = [f"{model.name} failed ({'; '.join(model.failures)})." for model in models if model.failures]
     main = next((model for model in models if model.role == "main"), None)

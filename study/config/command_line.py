@@ -72,7 +72,12 @@ def _run(program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | 
     register_resolvers()
     flags = _flags(arguments)
     many = flags.multirun or any(line.replace(" ", "") == "hydra.mode=MULTIRUN" for line in flags.overrides)
-    if many and sweep is not None and not _only_asks(flags) and not flags.cfg:
+    if many and flags.cfg:
+        raise StudyError(
+            "--cfg shows the configuration of one run, and --multirun asks for many. Leave one of them out, and give "
+            "--cfg the values of one job."
+        )
+    if many and sweep is not None and not _only_asks(flags):
         return sweep(program, flags.overrides, flags.config_dir)
     ready: list[DictConfig] = []
     if not _only_asks(flags):

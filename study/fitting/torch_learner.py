@@ -276,7 +276,7 @@ class TorchLearner(Learner):
                 # What a circuit caches while validating must still serve when gradients are taken.
                 inference_mode=False,
             )
-        except (MisconfigurationException, ValueError, TypeError) as error:
+        except (MisconfigurationException, ValueError, TypeError, ImportError, RuntimeError) as error:
             raise StudyError(f"Lightning refuses the options under trainer: {error}") from error
         if trainer.world_size > 1:
             raise StudyError(

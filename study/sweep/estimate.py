@@ -90,6 +90,8 @@ def estimate(jobs: Sequence[Planned], say: Callable[[str], None] = lambda _: Non
                 overhead = overhead_of(job.config, data[data_key], step)
         except (StudyError, QlayersError) as error:
             timed[key] = reason_of(error)
+        except Exception as error:  # whatever it is, it is for the job to fail with; the others go on
+            timed[key] = f"{type(error).__name__}: {error}"
         found = timed[key]
         largest = max(largest, _bytes(job.config))
         if isinstance(found, str):

@@ -1,4 +1,4 @@
-"""One line on the terminal for the whole sweep, fed from the job folders and so the same for every launcher."""
+"""How far the whole sweep is, from the job folders and so the same for every launcher: one line on a terminal."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from study.sweep.plan import Planned
 
 PERIOD_SECONDS = 0.5
+PLAIN_SECONDS = 60.0
+PLAIN_SHARE = 0.1
+"""Where there is no terminal to redraw, a line is written after so many seconds or jobs, whichever comes first."""
 
 
 class Watch:
-    """Within the block, a thread shows jobs done, failed and running and the time left, on a terminal.
+    """Within the block, a thread shows jobs done, failed and running and the time left.
+
+    On a terminal that is one line; in a file, a line now and then.
 
     Args:
         jobs: of the sweep, finished ones included.
@@ -46,6 +51,8 @@ class Watch:
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        self._console = console
+        self._told_at, self._told_done = self._start, -1
         self._line = self._bar.add_task("", total=len(jobs), completed=self._finished_before, figures="")
 
     def __enter__(self) -> Self:
@@ -68,9 +75,20 @@ class Watch:
 
     def _show(self) -> None:
         count = self.count()
-        self._bar.update(
-            self._line, completed=count["finished"] + count["failed"], figures=self.figures(count)
-        )
+        done = count["finished"] + count["failed"]
+        if self._console.is_terminal:
+            self._bar.update(self._line, completed=done, figures=self.figures(count))
+        elif self._is_worth_a_line(done):
+            self._told_at, self._told_done = time.monotonic(), done
+            self._console.print(
+                f"jobs {done}/{len(self._jobs)} {self.figures(count)}", highlight=False, soft_wrap=True
+            )
+
+    def _is_worth_a_line(self, done: int) -> bool:
+        if done == len(self._jobs) or self._told_done < 0:
+            return done != self._told_done
+        many = done - self._told_done >= max(1.0, PLAIN_SHARE * len(self._jobs))
+        return many or time.monotonic() - self._told_at >= PLAIN_SECONDS
 
     def count(self) -> Counter[str]:
         """How many jobs are finished, failed or running, by what their folders say."""

@@ -201,6 +201,27 @@ def test_it_says_that_controls_have_fewer_fits(sweep: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_it_says_when_the_choice_was_made_on_jobs_that_are_gone(tmp_path: Path) -> None:
+    axes = {"depth": [1, 2], "seed": [0, 1]}
+    whole = make_sweep(tmp_path / "whole", axes, final=True, epochs=1)
+    gone = {"depth": 2, "seed": 1}
+    half = make_sweep(
+        tmp_path / "half",
+        axes,
+        status=lambda job: "gone" if job == gone else "finished",
+        final=True,
+        epochs=1,
+    )
+    said = {}
+    for sweep in (whole, half):
+        write_report(sweep)
+        said[sweep] = (
+            "when all jobs were there; 1 job is missing now" in (sweep / "report" / "report.md").read_text()
+        )
+    assert said == {whole: False, half: True}
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_the_title_has_the_keys_as_typed(tmp_path: Path) -> None:
     made = make_sweep(tmp_path, {"depth": [1, 2], "ansatz": ["a", "b"], "encoding": ["angle", "iqp"]})
     write_report(made)

@@ -53,6 +53,11 @@ class TestScript:
                 ["-m", "depth=1,2", "model=hybrid,nope"],
                 "train.py: error: model=nope is not an option",
             ),
+            (
+                "train.py",
+                ["-m", "depth=1,2", "--cfg", "job"],
+                "train.py: error: --cfg shows the configuration of one",
+            ),
             ("train.py", ["--resum", "x"], "train.py: error: unrecognized arguments: --resum"),
             ("train.py", ["--cfg", "job", "split=group"], "train.py: error: split=group needs split.group"),
             ("predict.py", ["run=x"], "predict.py: error: What is still needed: input and output"),

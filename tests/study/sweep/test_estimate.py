@@ -78,3 +78,23 @@ def test_the_plan_says_what_is_in_it(sweep: Callable[[list[str]], tuple[int, str
     assert "on basic with 1 at a time: jobs " in said
     assert "report " in said
     assert "At most" not in said
+
+
+def test_what_cannot_be_tried_is_left_to_its_job(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = TorchLearner.check
+
+    def check(self: TorchLearner, data: Any) -> None:
+        if self.settings.batch_size == 7:
+            raise OSError("somebody else's surprise")
+        whole(self, data)
+
+    monkeypatch.setattr(TorchLearner, "check", check)
+    found = estimated(lines("trainer.batch_size=7,16"))
+    assert found.refused == {0: "OSError: somebody else's surprise"}
+    assert found.jobs_seconds > 0
+
+
+def test_what_lightning_lacks_is_refused_by_name(lines: Lines) -> None:
+    found = estimated(lines("trainer.accelerator=cpu,tpu"))
+    assert list(found.refused) == [1]
+    assert found.refused[1].startswith("Lightning refuses the options under trainer: ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,3 +35,21 @@ def test_it_is_one_line_from_the_first_frame_to_the_last(lines: Lines, width: in
     assert "left" not in frames[-1]
     assert all(len(frame) <= width for frame in frames)
     assert plain.count("\n") == 1
+
+
+def test_without_a_terminal_it_is_a_plain_line_now_and_then(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("study.sweep.watch.PERIOD_SECONDS", 0.01)
+    jobs = make_plan(expand(TRAIN, lines("depth=1,2,3")), Path.cwd()).jobs
+    file = io.StringIO()
+    with Watch(jobs, Console(file=file, width=100), "2026", 7200):
+        for job in jobs:
+            job.folder.mkdir(parents=True)
+            write_json(job.folder / "manifest.json", {"status": "failed", "started": "2027", "ended": "2027"})
+            time.sleep(0.1)
+    told = file.getvalue().splitlines()
+    assert told[0] == "jobs 0/3 done, 0 failed, 0 running, 2.0 h left"
+    assert told[-1] == "jobs 3/3 done, 3 failed"
+    assert len(told) == 4
+    assert "\r" not in file.getvalue()
