@@ -99,7 +99,10 @@ def read_sweep(folder: Path, option: str = "sweep") -> Sweep:
     try:
         sweep = Sweep.model_validate(read_json(path))
     except (OSError, ValueError) as error:
-        raise StudyError(f"{option}={folder}: its {SWEEP_FILE} cannot be read ({_why(error)}).") from error
+        raise StudyError(
+            f"{option}={folder}: its {SWEEP_FILE} cannot be read ({_why(error)}). Start the sweep again with the same "
+            "overrides: it writes the file anew and keeps what is finished."
+        ) from error
     for job in sweep.jobs:
         lacking = [key for key in sweep.axes if key not in job.values]
         if lacking:
