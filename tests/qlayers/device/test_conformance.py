@@ -42,9 +42,14 @@ def outcomes(device: str, shots: str, folder: Path) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("shots", ["None", "20000"])
+# What lightning.qubit 0.45 has, by the same command: passed and skipped.
+LIGHTNING = {"None": (389, 45), "20000": (374, 60)}
+
+
+@pytest.mark.parametrize("shots", LIGHTNING)
 def test_the_suite_passes(shots, tmp_path):
-    mine, theirs = (outcomes(device, shots, tmp_path) for device in ("qlayers.batched", "lightning.qubit"))
-    assert not {"failed", "error", "errors"} & set(mine)
-    assert mine["skipped"] <= theirs["skipped"]
-    assert mine["passed"] >= theirs["passed"]
+    found = outcomes("qlayers.batched", shots, tmp_path)
+    passed, skipped = LIGHTNING[shots]
+    assert not {"failed", "error", "errors"} & set(found)
+    assert found["skipped"] <= skipped
+    assert found["passed"] >= passed
