@@ -14,7 +14,7 @@ from qlayers.backends.default_qubit import DefaultQubit
 from qlayers.backends.lightning import Lightning
 
 LIGHTNING_FROM_QUBITS = 15
-"""From here on default.qubit, which keeps every intermediate state of a batch, is the slower one; see benchmarks/."""
+"""A guess, not yet measured: default.qubit keeps every intermediate state of a batch, which outgrows memory first."""
 
 
 @dataclass(frozen=True)
