@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from qlayers.simulator.program import Angle, Builder, X, Y, Z
+from qlayers.simulator.kernels.kinds import X, Y, Z
+from qlayers.simulator.program import Angle, Builder
 
 _HALF_TURNS = {"PauliX": X, "PauliY": Y, "PauliZ": Z}
 _FIXED = {"S": (Z, math.pi / 2), "T": (Z, math.pi / 4), "SX": (X, math.pi / 2)}

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from qlayers.errors import InputError
-from qlayers.simulator import kernels
+from qlayers.simulator.kernels import circuits
+from qlayers.simulator.kernels.vectors import VECTOR_BYTES
 from qlayers.simulator.program import Program
-from qlayers.simulator.vectors import CACHE_LINE
 
 SERIAL_BELOW = 2**17
 """Amplitudes times gates under which handing work to threads costs more than it saves (about 90 µs)."""
@@ -34,23 +34,23 @@ class Pass:
             samples: Shape ``(batch, n_features + n_amplitudes)`` on the CPU, float32 or float64.
             weights: As many as the program has, in any shape; the samples' dtype.
         """
+        packed, size = program.packed, 2**program.n_qubits
         self._program, self._samples = program, _array(samples)
         self._weights, self._shape_of_weights = _array(weights).reshape(-1), weights.shape
-        dtype = self._samples.dtype
-        lanes = CACHE_LINE // dtype.itemsize
+        lanes = VECTOR_BYTES // self._samples.itemsize
         self._n_blocks = -(-len(self._samples) // lanes)
-        shape = (self._n_blocks, 2**program.n_qubits, lanes)
-        self._states = np.empty(shape, dtype), np.empty(shape, dtype)
-        kept = int(program.gates.kept.max(initial=-1)) + 1
+        shared = 4 * packed.n_chains + 2 * packed.n_turns + 2 * packed.n_phases * -(-size // lanes)
+        rotations = 4 * packed.n_sampled_chains + 2 * packed.n_sampled_turns
         # Cosines and sines cost more than fetching them, but all of a deep circuit's would outgrow its state.
-        kept = kept if 4 * kept <= 2 * shape[1] else 0
-        self._rotations = np.empty((self._n_blocks, kept, 4, lanes), dtype)
-        self._work = self._states[0].size * len(program.gates.steps)
-        angles = np.empty(len(program.polynomials.offsets))
-        rotations = np.empty((len(program.gates.kept), 4, lanes), dtype)
-        kernels.shared_parts(program.gates, program.polynomials, self._weights, angles, rotations)
-        data = (self._samples, program.n_features, self._weights)
-        self._arguments = (program.gates, program.polynomials, program.measured, *data, angles, rotations)
+        n_kept = self._n_blocks if rotations <= 2 * size else 0
+        room = shared + n_kept * rotations + self._n_blocks * 2 * size
+        self._work = self._n_blocks * size * lanes * packed.n_steps
+        # Torch begins its arrays at multiples of what a cache line holds, numpy does not.
+        buffer = torch.empty(room * lanes, dtype=samples.dtype).numpy()
+        tables = (packed.integers, packed.numbers, packed.signs)
+        angles = np.empty(packed.n_angles)
+        self._given = (*tables, self._samples, self._weights, buffer, angles, self._n_blocks, n_kept)
+        self._size = size
 
     def forward(self) -> Tensor:
         """The outputs, ``(batch, n_outputs)``.
@@ -60,13 +60,16 @@ class Pass:
         """
         outputs = np.empty((len(self._samples), self._program.n_outputs), self._samples.dtype)
 
-        def work(first: int, last: int) -> bool:
-            finite: bool = kernels.run_forward(
-                *self._arguments, first, last, *self._states, self._rotations, outputs
-            )
+        def work(prepares: bool, first: int, last: int) -> bool:
+            finite: bool = circuits.forward(*self._given, prepares, first, last, self._size, outputs)
             return finite
 
-        if not all(_over_blocks(work, self._n_blocks, self._work)):
+        n_threads = self._threads_for(self._work)
+        if n_threads < 2:
+            finite = work(True, 0, self._n_blocks)
+        else:
+            finite = work(True, 0, 0) and all(self._over_blocks(n_threads, work))
+        if not finite:
             raise InputError(
                 "An angle of the circuit, or an amplitude of its initial state, is NaN or infinite. Look for weights "
                 "that have diverged, or inputs for which the circuit's own arithmetic is undefined."
@@ -81,38 +84,34 @@ class Pass:
         Args:
             cotangents: Shape ``(batch, n_outputs)``.
         """
-        program = self._program
-        pulled, by_sample = _array(cotangents), np.empty_like(self._samples)
-        by_weight = np.zeros((self._n_blocks, program.n_weights))
-        by_chain = np.zeros((self._n_blocks, len(program.gates.kept), 3))
-        by_angle = np.zeros((self._n_blocks, len(program.polynomials.offsets)))
-        found = (by_sample, by_weight, by_chain, by_angle)
+        packed = self._program.packed
+        n_sums = self._program.n_weights + 3 * packed.n_chains + packed.n_angles
+        by_sample, by_weight = np.empty_like(self._samples), np.empty_like(self._weights)
+        found = (_array(cotangents), by_sample, np.zeros((self._n_blocks, n_sums)), by_weight)
 
-        def work(first: int, last: int) -> None:
-            kernels.run_backward(
-                *self._arguments, first, last, *self._states, self._rotations, pulled, *found
-            )
+        def work(finishes: bool, first: int, last: int) -> None:
+            circuits.backward(*self._given, finishes, first, last, self._size, *found)
 
-        _over_blocks(work, self._n_blocks, 2 * self._work)
-        total = np.empty_like(self._weights)
-        kernels.send_back_shared(
-            program.gates, program.polynomials, self._weights, self._arguments[-2], *found[1:], total
-        )
-        return torch.from_numpy(by_sample), torch.from_numpy(total).view(self._shape_of_weights)
+        n_threads = self._threads_for(2 * self._work)
+        if n_threads < 2:
+            work(True, 0, self._n_blocks)
+        else:
+            self._over_blocks(n_threads, work)
+            work(True, 0, 0)
+        return torch.from_numpy(by_sample), torch.from_numpy(by_weight).view(self._shape_of_weights)
+
+    def _threads_for(self, amount: int) -> int:
+        return min(torch.get_num_threads(), self._n_blocks) if amount >= SERIAL_BELOW else 1
+
+    def _over_blocks(self, n_threads: int, work: Callable[[bool, int, int], Any]) -> list[Any]:
+        bounds = np.linspace(0, self._n_blocks, n_threads + 1).astype(int).tolist()
+        futures = [_threads(n_threads).submit(work, False, first, last) for first, last in pairwise(bounds)]
+        return [future.result() for future in futures]
 
 
 def _array(tensor: Tensor) -> np.ndarray:
     array = tensor.detach().numpy()
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
-
-
-def _over_blocks(work: Callable[[int, int], Any], n_blocks: int, amount: int) -> list[Any]:
-    n_threads = min(torch.get_num_threads(), n_blocks) if amount >= SERIAL_BELOW else 1
-    if n_threads < 2:
-        return [work(0, n_blocks)]
-    bounds = np.linspace(0, n_blocks, n_threads + 1).astype(int)
-    futures = [_threads(n_threads).submit(work, int(first), int(last)) for first, last in pairwise(bounds)]
-    return [future.result() for future in futures]
 
 
 def _threads(n_threads: int) -> ThreadPoolExecutor:

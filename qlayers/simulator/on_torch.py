@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qlayers.simulator.kernels import WORDS
+from qlayers.simulator.kernels.kinds import WORDS
 from qlayers.simulator.program import Program
 from qlayers.simulator.regroup import Chain, Layer, layers_of
 from qlayers.simulator.torch_matrices import BothGates, Matrices

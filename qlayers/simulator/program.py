@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qlayers.simulator.frame import Frame
-from qlayers.simulator.kernels import (
+from qlayers.simulator.kernels.kinds import (
     PROBABILITIES,
     SAMPLED_PHASE,
     SAMPLED_ROTATION,
@@ -19,9 +19,13 @@ from qlayers.simulator.kernels import (
     SIGNS,
     STATE,
     WORDS,
+    X,
+    Y,
 )
+from qlayers.simulator.packing import Packed, pack
+from qlayers.simulator.schedule import Signs, schedule
+from qlayers.simulator.tables import Measured, Polynomials
 
-X, Y, Z = range(3)
 FUSE_FROM_QUBITS = 7
 """From so many qubits on a pass over the amplitudes costs more than composing rotations for every sample."""
 
@@ -57,54 +61,14 @@ class Gates(NamedTuple):
         chain_start: (chains + 1,), where each chain of rotations begins among the next two.
         chain_axis: The rotations' axes, 0, 1, 2 for X, Y, Z.
         chain_angle: The rotations' angles, by number.
-        kept: (chains,), the number of each among the chains that depend on the sample; -1 for the others.
         signs: (tables, 2**n_qubits) of ±1.
-        by_lane: The angles whose derivatives are found sample by sample: those of rotations and phases that depend on
-            the sample, the shared ones that share a chain with others included.
-        n_product: How many gates at the beginning are rotations of qubits that nothing has entangled yet.
     """
 
     steps: np.ndarray
     chain_start: np.ndarray
     chain_axis: np.ndarray
     chain_angle: np.ndarray
-    kept: np.ndarray
     signs: np.ndarray
-    by_lane: np.ndarray
-    n_product: int
-
-
-class Polynomials(NamedTuple):
-    """All angles as polynomials; see :class:`Angle`.
-
-    Attributes:
-        start: (angles + 1,), where each angle's terms begin among the next two.
-        terms: (terms, 2) of the factors' positions.
-        coefficients: (terms,).
-        offsets: (angles,), in radians.
-        is_sampled: (angles,), whether a feature enters.
-        sampled: The numbers of the angles where one does.
-    """
-
-    start: np.ndarray
-    terms: np.ndarray
-    coefficients: np.ndarray
-    offsets: np.ndarray
-    is_sampled: np.ndarray
-    sampled: np.ndarray
-
-
-class Measured(NamedTuple):
-    """Pauli words by their flips, rows and signs; or the outcome or basis state that each index stands for.
-
-    ``kind`` is WORDS, PROBABILITIES or STATE.
-    """
-
-    kind: int
-    flips: np.ndarray
-    rows: np.ndarray
-    signs: np.ndarray
-    states: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -121,6 +85,7 @@ class Program:
         gates: What is applied.
         polynomials: The angles of what is applied.
         measured: What is measured, in storage indices.
+        packed: The same for the compiled loops, in the order and the groups in which they run it.
     """
 
     n_qubits: int
@@ -131,6 +96,7 @@ class Program:
     gates: Gates = field(repr=False)
     polynomials: Polynomials = field(repr=False)
     measured: Measured = field(repr=False)
+    packed: Packed = field(repr=False)
 
 
 class Builder:
@@ -150,7 +116,7 @@ class Builder:
         self._gates: list[tuple[int, int, int, int]] = []
         self._chains: list[list[tuple[int, int]]] = []
         self._angles: list[Angle] = []
-        self._signs: list[np.ndarray] = []
+        self._signs: list[Signs] = []
 
     def rotate(self, qubit: int, axis: int, angle: Angle | float) -> None:
         """``exp(-i angle/2 σ)`` about X, Y or Z."""
@@ -194,13 +160,13 @@ class Builder:
         """A table of signs; neighbouring ones become one."""
         self._flush_before_entangling([first, second])
         indices = np.arange(2**self.n_qubits)
-        rows = self._frame.rows
-        signs = np.where(_parities(indices, rows[first]) & _parities(indices, rows[second]), -1.0, 1.0)
-        if self._gates and self._gates[-1][0] == SIGNS:
-            self._signs[-1] = self._signs[-1] * signs
-        else:
+        rows = self._frame.rows[first], self._frame.rows[second]
+        values = np.where(_parities(indices, rows[0]) & _parities(indices, rows[1]), -1.0, 1.0)
+        if not (self._gates and self._gates[-1][0] == SIGNS):
             self._gates.append((SIGNS, 0, 0, len(self._signs)))
-            self._signs.append(signs)
+            self._signs.append(Signs(np.ones(2**self.n_qubits), ()))
+        earlier = self._signs[-1]
+        self._signs[-1] = Signs(earlier.values * values, earlier.rows + rows)
 
     def finish_with_words(self, words: Sequence[Word]) -> Program:
         """Measure the expectation value of every Pauli word."""
@@ -216,7 +182,10 @@ class Builder:
                 n_y += pauli == "Y"
             table[position, 2] = (1, 2, -1, -2)[n_y % 4]
         flips, rows, signs = (np.ascontiguousarray(column) for column in table.T)
-        return self._program(len(words), Measured(WORDS, flips, rows, signs, np.empty(0, np.int64)))
+        n_diagonal = int(np.count_nonzero(flips == 0))
+        return self._program(
+            len(words), Measured(WORDS, flips, rows, signs, np.empty(0, np.int64), n_diagonal)
+        )
 
     def finish_with_probabilities(self, qubits: Sequence[int]) -> Program:
         """Measure the probability of every basis state of these qubits, the first being the most significant bit."""
@@ -236,7 +205,7 @@ class Builder:
         for qubit in qubits:
             states = 2 * states + _parities(indices, self._frame.rows[qubit])
         nothing = np.empty(0, np.int64)
-        return Measured(kind, nothing, nothing, nothing, states)
+        return Measured(kind, nothing, nothing, nothing, states, 0)
 
     def _flush(self, qubits: Sequence[int]) -> None:
         for qubit in qubits:
@@ -275,16 +244,26 @@ class Builder:
     def _program(self, n_outputs: int, measured: Measured) -> Program:
         chained = [entry for chain in self._chains for entry in chain]
         terms = [term for angle in self._angles for term in angle.terms]
-        signs = self._signs or [np.ones(2**self.n_qubits)]
+        signs = self._signs or [Signs(np.ones(2**self.n_qubits), ())]
         is_sampled = np.array([self._is_sampled(number) for number in range(len(self._angles))], np.bool_)
-        chains = [any(is_sampled[number] for _, number in chain) for chain in self._chains]
-        by_lane = {
-            number
-            for chain, is_mixed in zip(self._chains, chains, strict=True)
-            if is_mixed
-            for _, number in chain
-        }
-        by_lane.update(np.flatnonzero(is_sampled).tolist())
+        shows_phases = measured.kind == STATE or bool(measured.flips.any())
+        plan = schedule(
+            self._gates,
+            self._chains,
+            signs,
+            is_sampled.tolist(),
+            self._count_product(),
+            self.n_qubits,
+            last_phases_matter=shows_phases,
+        )
+        polynomials = Polynomials(
+            start=np.cumsum([0, *(len(angle.terms) for angle in self._angles)]).astype(np.int64),
+            terms=np.array([(a, b) for a, b, _ in terms], np.int64).reshape(-1, 2),
+            coefficients=np.array([coefficient for *_, coefficient in terms], np.float64),
+            offsets=np.array([angle.offset for angle in self._angles], np.float64),
+            is_sampled=is_sampled,
+            sampled=np.flatnonzero(is_sampled),
+        )
         return Program(
             self.n_qubits,
             self.n_weights,
@@ -296,20 +275,11 @@ class Builder:
                 chain_start=np.cumsum([0, *(len(chain) for chain in self._chains)]).astype(np.int64),
                 chain_axis=np.array([axis for axis, _ in chained], np.int64),
                 chain_angle=np.array([number for _, number in chained], np.int64),
-                kept=np.where(chains, np.cumsum(chains) - 1, -1).astype(np.int64),
-                signs=np.array(signs, np.int8),
-                by_lane=np.array(sorted(by_lane), np.int64),
-                n_product=self._count_product(),
+                signs=np.array([table.values for table in signs], np.int8),
             ),
-            Polynomials(
-                start=np.cumsum([0, *(len(angle.terms) for angle in self._angles)]).astype(np.int64),
-                terms=np.array([(a, b) for a, b, _ in terms], np.int64).reshape(-1, 2),
-                coefficients=np.array([coefficient for *_, coefficient in terms], np.float64),
-                offsets=np.array([angle.offset for angle in self._angles], np.float64),
-                is_sampled=is_sampled,
-                sampled=np.flatnonzero(is_sampled),
-            ),
+            polynomials,
             measured,
+            pack(self.n_features, plan, polynomials, measured),
         )
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qlayers.simulator.kernels import SAMPLED_PHASE, SAMPLED_ROTATION, SHARED_PHASE, SHARED_ROTATION
-from qlayers.simulator.program import Program, Z
+from qlayers.simulator.kernels.kinds import SAMPLED_PHASE, SAMPLED_ROTATION, SHARED_PHASE, SHARED_ROTATION, Z
+from qlayers.simulator.program import Program
 
 
 @dataclass

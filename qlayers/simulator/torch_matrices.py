@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qlayers.simulator.program import Program, Z
+from qlayers.simulator.kernels.kinds import Z
+from qlayers.simulator.program import Program
 from qlayers.simulator.regroup import Chain
 
 Constant: TypeAlias = Callable[[Any], Tensor]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qlayers.simulator.kernels import PROBABILITIES
+from qlayers.simulator.kernels.kinds import PROBABILITIES
 from qlayers.simulator.program import Program
 from qlayers.simulator.regroup import Layer
 from qlayers.simulator.torch_matrices import Constant

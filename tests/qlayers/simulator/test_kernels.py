@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from qlayers.simulator import kernels, on_cpu
+from qlayers.simulator import on_cpu
 from qlayers.simulator.execute import execute
-from qlayers.simulator.program import Angle, Builder, Word, X, Y, Z
-from qlayers.simulator.vectors import CACHE_LINE, load, splat, store, total
+from qlayers.simulator.kernels.kinds import X, Y, Z
+from qlayers.simulator.kernels.rotations import sine_and_cosine
+from qlayers.simulator.kernels.unpacking import unpack
+from qlayers.simulator.kernels.vectors import VECTOR_BYTES, load, splat, store, total
+from qlayers.simulator.program import Angle, Builder, Program, Word
 
 
 @numba.njit
 def _sines_and_cosines(angles, sines, cosines):
     for row in range(angles.shape[0]):
-        sine, cosine = kernels._sine_and_cosine(load(angles, row), angles.dtype.type)
+        sine, cosine = sine_and_cosine(load(angles, row), angles.dtype.type)
         store(sines, row, sine)
         store(cosines, row, cosine)
 
@@ -24,7 +27,7 @@ def _sines_and_cosines(angles, sines, cosines):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("largest", [3.0, 100.0, 1e6])
 def test_sines_and_cosines_to_a_unit_in_the_last_place(dtype, largest):
-    lanes = CACHE_LINE // np.dtype(dtype).itemsize
+    lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
     angles = np.random.default_rng(0).uniform(-largest, largest, (1000, lanes)).astype(dtype)
     angles[0] = np.arange(lanes) * np.pi / 4
     sines, cosines = np.empty_like(angles), np.empty_like(angles)
@@ -41,8 +44,13 @@ def _total(row, zero):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_total_of_a_vector(dtype):
-    row = np.arange(1, CACHE_LINE // np.dtype(dtype).itemsize + 1, dtype=dtype).reshape(1, -1)
+    row = np.arange(1, VECTOR_BYTES // np.dtype(dtype).itemsize + 1, dtype=dtype).reshape(1, -1)
     assert _total(row, dtype(0)) == row.sum()
+
+
+def plan_of(program: Program):
+    """The schedule that a program's loops run."""
+    return unpack(*program.packed[:3])[0]
 
 
 def rotations_on_one_qubit_then(entangled: bool):
@@ -62,7 +70,7 @@ def rotations_on_one_qubit_then(entangled: bool):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_qubits_apart_give_what_qubits_together_give(dtype):
     apart, together = rotations_on_one_qubit_then(False), rotations_on_one_qubit_then(True)
-    assert (apart.gates.n_product, together.gates.n_product) == (6, 0)
+    assert (plan_of(apart).n_product, plan_of(together).n_product) == (6, 0)
     samples = torch.rand(21, 2, dtype=dtype, requires_grad=True)
     weights = torch.rand(3, dtype=dtype, requires_grad=True)
     tolerance = {torch.float32: 1e-6, torch.float64: 1e-14}[dtype]
@@ -77,16 +85,18 @@ def test_qubits_apart_give_what_qubits_together_give(dtype):
         torch.testing.assert_close(one, other, rtol=0, atol=50 * tolerance)
 
 
-def test_rotations_that_are_not_kept_are_composed_again():
+@pytest.mark.parametrize("axes", [(X, Z), (X, Y, X)])
+def test_rotations_that_are_not_kept_are_composed_again(axes):
     """A deep circuit of few qubits: what depends on the sample would outgrow the state."""
     builder = Builder(1, 0, 1)
-    for step in range(20):
-        builder.rotate(0, (X, Z)[step % 2], Angle(0.0, ((0, -1, 1.0),)))
+    for _ in range(12):
+        for axis in axes:
+            builder.rotate(0, axis, Angle(0.0, ((0, -1, 1.0),)))
         builder.multi_rz([0], 0.3)
     program = builder.finish_with_words([Word(((0, "Z"),))])
     samples = torch.rand(3, 1, dtype=torch.float64, requires_grad=True)
     weights = torch.empty(0, dtype=torch.float64)
-    assert on_cpu.Pass(program, samples, weights)._rotations.shape[1] == 0
+    assert on_cpu.Pass(program, samples, weights)._given[-1] == 0
     assert torch.autograd.gradcheck(lambda rows: execute(program, rows, weights), samples)
 
 
@@ -101,7 +111,7 @@ def test_a_chain_that_depends_on_the_sample_in_part(n_qubits):
         builder.rotate(0, Z, Angle(0.1, ((1, 0, 1.0),)))
         builder.rotate(0, Y, 0.4)
     program = builder.finish_with_words([Word(((0, "X"),)), Word(((0, "Z"), (1, "Z")))])
-    assert len(program.gates.kept) == (1 if n_qubits == 8 else 5)
+    assert len(plan_of(program).chains.kept) == (1 if n_qubits == 8 else 0)
     samples = torch.rand(19, 1, dtype=torch.float64, requires_grad=True)
     weights = torch.rand(2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda *given: execute(program, *given), (samples, weights))

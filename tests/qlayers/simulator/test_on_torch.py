@@ -16,8 +16,9 @@ from torch.func import grad, hessian, jacfwd, jacrev, vmap
 from qlayers import QuantumLayer
 from qlayers.simulator import on_torch, traced
 from qlayers.simulator.execute import execute
+from qlayers.simulator.kernels.kinds import X, Y, Z
 from qlayers.simulator.on_torch import run_on_torch
-from qlayers.simulator.program import Angle, Builder, Program, Word, X, Y, Z
+from qlayers.simulator.program import Angle, Builder, Program, Word
 from qlayers.simulator.regroup import layers_of
 from qlayers.testing import TOLERANCES
 

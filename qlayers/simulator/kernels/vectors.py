@@ -1,4 +1,4 @@
-"""Vectors of one cache line as values in compiled code.
+"""Vectors as values in compiled code, as wide as the processor's registers.
 
 Left to itself the compiler does not vectorise gates, because it cannot know that the two rows of amplitudes that a gate
 pairs never overlap. With vectors as values the kernels say so, and read like the formulas they are.
@@ -10,13 +10,14 @@ import operator
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
 
-CACHE_LINE = 64
+VECTOR_BYTES = 64 if get_host_cpu_features().get("avx512f") else 32
 
 _LLVM = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 # Not "reassoc": the reduction of an angle by multiples of π/2 lives from the order of its steps.
@@ -24,11 +25,11 @@ _FAST = ("contract", "nsz")
 
 
 class VectorType(types.Type):
-    """As many numbers of one dtype as fill a cache line: 16 of float32, 8 of float64."""
+    """As many numbers of one dtype as fill a register of 32 bytes, or of 64 where there are such."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
-        self.lanes = CACHE_LINE * 8 // dtype.bitwidth
+        self.lanes = VECTOR_BYTES * 8 // dtype.bitwidth
         super().__init__(name=f"Vector({dtype}, {self.lanes})")
 
     @property
@@ -143,4 +144,4 @@ def _define(symbol: Any, instruction: str) -> None:
 for _symbol, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):
     _define(_symbol, _instruction)
 
-__all__ = ["CACHE_LINE", "VectorType", "load", "nearest", "parity", "splat", "store", "total"]
+__all__ = ["VECTOR_BYTES", "VectorType", "load", "nearest", "parity", "splat", "store", "total"]
