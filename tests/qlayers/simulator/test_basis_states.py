@@ -215,6 +215,7 @@ def by_value(inputs, weights):
     return qp.probs(wires=range(3))
 
 
+@pytest.mark.falls_back
 def test_what_cannot_be_traced_runs_on_the_qnode_and_says_so_once():
     with pytest.warns(
         ExecutionWarning, match=r"runs on default.qubit, and not .* depend on the values"
