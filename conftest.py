@@ -16,3 +16,5 @@ settings.register_profile(
     "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+pytest_plugins = ["tests.qlayers.nothing_delegated"]

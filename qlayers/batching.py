@@ -8,6 +8,8 @@ import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
+from qlayers.basis_states import bits_as_angles
+
 Arguments = dict[str, torch.Tensor]
 
 
@@ -72,7 +74,8 @@ def broadcasts_correctly(qnode: qp.QNode, samples: list[Arguments], input_arg: s
 
 def returns_list(qnode: qp.QNode, arguments: Arguments) -> bool:
     """Whether the quantum function returns a list or tuple, and not one measurement by itself."""
-    return _trace(qnode, arguments)[1]
+    with bits_as_angles():  # the arguments are examples, and no bits
+        return _trace(qnode, arguments)[1]
 
 
 def _trace(qnode: qp.QNode, arguments: Arguments) -> tuple[QuantumScript, bool]:

@@ -11,6 +11,7 @@ import torch
 from pennylane.tape import QuantumScript
 
 from qlayers import tape as tapes
+from qlayers.basis_states import bits_as_angles
 from qlayers.circuit import CircuitSpec
 from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError
@@ -77,4 +78,5 @@ class DescribedLayer(RepairedTorchLayer):
         return arguments
 
     def _example_tape(self, seed: int = 0, qnode: qp.QNode | None = None) -> QuantumScript:
-        return qp.workflow.construct_tape(qnode or self.qnode, level="user")(**self._example(seed))
+        with bits_as_angles():  # the example's numbers are no bits, unless the encoding takes no others
+            return qp.workflow.construct_tape(qnode or self.qnode, level="user")(**self._example(seed))

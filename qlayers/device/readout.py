@@ -1,4 +1,9 @@
-"""From what a program measures to the results of PennyLane's measurements."""
+"""From what a program measures to the results of PennyLane's measurements.
+
+Unlike :mod:`qlayers.simulator.readout`, whose readouts are made once and hold the observables' coefficients as tables,
+a readout here is part of the key under which a program is found again at every call: it holds words alone, and
+coefficients, which may be trainable, are read off the tape.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +15,11 @@ import numpy as np
 import pennylane as qp
 import torch
 from pennylane.devices.qubit.measure import measure
-from pennylane.measurements import ExpectationMP, MeasurementProcess, ProbabilityMP, VarianceMP
+from pennylane.measurements import ExpectationMP, MeasurementProcess, VarianceMP
 from pennylane.pauli import PauliSentence
 
 from qlayers.simulator.program import Builder, Program, Word
+from qlayers.simulator.readout import is_of_basis_states, state_of
 
 MAX_TERMS_OF_VARIANCE = 16
 """The square of an observable has up to as many terms squared; from the state it is cheaper then."""
@@ -50,7 +56,7 @@ def readout_of(measurements: Sequence[MeasurementProcess], qubits: Mapping[Hasha
         measurements: Analytic ones.
         qubits: By wire label.
     """
-    if len(measurements) == 1 and _is_plain_probability(measurements[0]):
+    if len(measurements) == 1 and is_of_basis_states(measurements[0]):
         wires = measurements[0].wires
         return Readout(outcomes=tuple(qubits[wire] for wire in wires) or tuple(qubits.values()))
     if not all(_is_of_words(measurement) for measurement in measurements):
@@ -101,22 +107,11 @@ def results(
     return [_from_state(mapped, state, is_batched) for mapped in on_qubits(measurements, qubits)]
 
 
-def state_of(measured: torch.Tensor, n_qubits: int, is_batched: bool) -> torch.Tensor:
-    """Amplitudes as PennyLane measures them, shape ``(2,) * n_qubits`` after the batch if there is one."""
-    real, imaginary = measured.chunk(2, dim=-1)
-    shape = (-1,) * is_batched + (2,) * n_qubits
-    return torch.complex(real, imaginary).reshape(shape)
-
-
 def on_qubits(
     measurements: Sequence[MeasurementProcess], qubits: Mapping[Hashable, int]
 ) -> list[MeasurementProcess]:
     """The measurements on numbers in place of labels."""
     return [qp.map_wires(measurement, dict(qubits)) for measurement in measurements]
-
-
-def _is_plain_probability(measurement: MeasurementProcess) -> bool:
-    return isinstance(measurement, ProbabilityMP) and measurement.obs is None and measurement.mv is None
 
 
 def _is_of_words(measurement: MeasurementProcess) -> bool:

@@ -13,9 +13,10 @@ from pennylane.measurements import MeasurementProcess
 from pennylane.tape import QuantumScript
 
 from qlayers.device.plan import Reading, amplitudes_of, pack, read
-from qlayers.device.readout import on_qubits, results, state_of
+from qlayers.device.readout import on_qubits, results
 from qlayers.simulator.execute import execute
 from qlayers.simulator.program import Program
+from qlayers.simulator.readout import state_of
 
 
 class Gradients(tuple[Any, ...]):

@@ -77,7 +77,7 @@ class Formula:
         return any(SAMPLE in step.reads() for step in self.steps) or SAMPLE in self.results
 
     def __call__(self, weights: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
-        """Evaluate for one sample; for a batch under ``torch.func.vmap``.
+        """Evaluate for one sample.
 
         Returns:
             Shape ``(n_results,)``, in the weights' dtype.
@@ -90,6 +90,11 @@ class Formula:
             arguments, options = _replace((step.arguments, step.options), lambda value: values[value.number])
             values.append(_operation(step.operation)(*arguments, **dict(options)))
         return torch.stack([values[result].to(weights.dtype) for result in self.results])
+
+    def of_batch(self, weights: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+        """Evaluate for all samples, shape ``(batch, n_results)``."""
+        # By its method, since torch.compile takes the name of what is mapped, and a formula has none.
+        return torch.func.vmap(self.__call__, in_dims=(None, 0))(weights, samples)
 
 
 _CONSTANT = "constant"

@@ -48,7 +48,7 @@ def read(measurements: Sequence[MeasurementProcess]) -> Readout:
             readout = _combine(measurements, [sentence for sentence in sentences if sentence is not None])
             if len(readout.words) <= MOST_WORDS:
                 return readout
-    if len(measurements) == 1 and _is_of_basis_states(measurements[0]):
+    if len(measurements) == 1 and is_of_basis_states(measurements[0]):
         return Probabilities(tuple(measurements[0].wires))
     for measurement in measurements:
         if not isinstance(measurement, qp.measurements.StateMeasurement) or measurement.mv is not None:
@@ -118,13 +118,20 @@ class State(Readout):
 
     def results(self, outputs: torch.Tensor) -> list[torch.Tensor]:
         """What PennyLane reads off the states."""
-        size = outputs.shape[-1] // 2
-        amplitudes = torch.complex(outputs[:, :size], outputs[:, size:])
-        states = amplitudes.reshape(-1, *(2,) * (size.bit_length() - 1))
+        n_qubits = (outputs.shape[-1] // 2).bit_length() - 1
+        states = state_of(outputs, n_qubits, is_batched=True)
         return [measure(measurement, states, is_state_batched=True) for measurement in self.measurements]
 
 
-def _is_of_basis_states(measurement: MeasurementProcess) -> bool:
+def state_of(measured: torch.Tensor, n_qubits: int, is_batched: bool) -> torch.Tensor:
+    """Amplitudes as PennyLane measures them, shape ``(2,) * n_qubits`` after the batch if there is one."""
+    real, imaginary = measured.chunk(2, dim=-1)
+    shape = (-1,) * is_batched + (2,) * n_qubits
+    return torch.complex(real, imaginary).reshape(shape)
+
+
+def is_of_basis_states(measurement: MeasurementProcess) -> bool:
+    """Whether it is the probabilities of basis states, and not of an observable's values."""
     plain = measurement.obs is None and measurement.mv is None and measurement._eigvals is None
     return plain and isinstance(measurement, ProbabilityMP)
 

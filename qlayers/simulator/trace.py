@@ -6,13 +6,16 @@ be polynomials of degree two, which are found from their derivatives at one rand
 and weights as angles, arithmetic such as ``2 * inputs[0] + weights[1]``, the products of IQP encodings. They are
 evaluated inside the simulator; the others stay the torch operations that they are.
 
+The bits of basis states are further features, each the angle of the gate that flips its qubit.
+
 The result is compared with default.qubit before it is used.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +26,10 @@ from pennylane.measurements import VarianceMP
 from pennylane.operation import Operator, StatePrepBase
 from pennylane.tape import QuantumScript
 
+from qlayers.basis_states import bits_as_angles
 from qlayers.errors import QlayersError
-from qlayers.simulator.formula import Formula, trace_formula
+from qlayers.simulator.bits import Bits
+from qlayers.simulator.formula import Formula, Function, trace_formula
 from qlayers.simulator.gates import GATE_SET, add_gate
 from qlayers.simulator.polynomial import polynomial_of, value_at
 from qlayers.simulator.program import Angle, Builder
@@ -62,22 +67,25 @@ def trace(draw_tape: DrawTape, n_qubits: int, n_weights: int, n_features: int) -
             f"it has {n_qubits} qubits, and the batched simulator takes at most {MAX_QUBITS}"
         )
     generator = torch.Generator().manual_seed(0)
+    draw = _Draw(draw_tape, n_weights, n_features)
+    n_bits = draw.count_bits()
     points = [
-        low + (high - low) * torch.rand(n_weights + n_features, generator=generator, dtype=torch.float64)
+        low
+        + (high - low) * torch.rand(n_weights + n_features + n_bits, generator=generator, dtype=torch.float64)
         for low, high in _RANGES
     ]
-    looks = [_look(draw_tape, point.requires_grad_(), n_weights, n_qubits) for point in points]
+    looks = [_look(draw, point.requires_grad_(), n_qubits) for point in points]
     if any(look.structure != looks[0].structure for look in looks):
         raise NotTraceableError("its gates depend on the values of inputs or weights")
-    preparation = _preparation(looks, points, n_weights, n_qubits)
+    preparation = _preparation(looks, [draw.sample(point) for point in points], n_qubits)
     polynomials = _polynomials(looks, points)
-    formula = _formula(draw_tape, points[0].detach(), n_weights, n_qubits, preparation.prepares_sample)
+    formula = _formula(draw, points[0].detach(), preparation.prepares_sample)
     odd = [number for number, polynomial in enumerate(polynomials) if polynomial is None]
     sampled = [number for number in odd if formula.only([number]).reads_sample()]
     shared = [number for number in odd if number not in sampled]
-    if sampled and preparation.prepares_sample:
+    if (sampled or n_bits) and preparation.prepares_sample:
         raise NotTraceableError("it prepares its inputs as amplitudes and has angles that depend on them")
-    n_read = 0 if preparation.prepares_sample else n_features
+    n_read = 0 if preparation.prepares_sample else n_features + n_bits
     n_all = n_weights + len(shared)
     angles = [
         _after(polynomial, n_weights, len(shared))
@@ -102,13 +110,55 @@ def trace(draw_tape: DrawTape, n_qubits: int, n_weights: int, n_features: int) -
         formula.only(sampled) if sampled else None,
         preparation.prepares_sample,
         preparation.initial,
+        _bits(draw, points) if n_bits else None,
     )
     if n_qubits <= COMPARED_QUBITS:
-        _compare_with_default_qubit(circuit, draw_tape, n_weights, n_features)
+        _compare_with_default_qubit(circuit, draw, n_bits)
     return circuit
 
 
 # ---------------------------------------------------------------- one look at the circuit
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Draws the circuit at points: the weights, a sample, then the numbers that stand in for the bits."""
+
+    draw_tape: DrawTape
+    n_weights: int
+    n_features: int
+
+    def at(self, point: torch.Tensor) -> tuple[QuantumScript, list[torch.Tensor]]:
+        """The circuit, and the bits that its author wrote."""
+        return self.of(point[: self.n_weights], point[self.n_weights :])
+
+    def of(self, weights: torch.Tensor, numbers: torch.Tensor) -> tuple[QuantumScript, list[torch.Tensor]]:
+        """The same of weights, and of sample and stand-ins in one."""
+        with bits_as_angles(numbers[self.n_features :]) as bits:
+            tape = self.draw_tape(weights, numbers[: self.n_features])
+        return tape, [bit for state in bits for bit in state.unbind()]
+
+    def sample(self, point: torch.Tensor) -> torch.Tensor:
+        """Without the numbers that stand in for bits."""
+        return point[self.n_weights : self.n_weights + self.n_features]
+
+    def count_bits(self) -> int:
+        """How many bits of basis states the circuit takes."""
+        generator = torch.Generator().manual_seed(0)
+        numbers = torch.rand(self.n_weights + self.n_features, generator=generator, dtype=torch.float64)
+        with bits_as_angles() as bits, _blaming_the_author():
+            self.draw_tape(numbers[: self.n_weights], numbers[self.n_weights :])
+        return sum(map(len, bits))
+
+
+@contextmanager
+def _blaming_the_author() -> Iterator[None]:
+    try:
+        yield
+    except QlayersError:
+        raise
+    except Exception as error:  # whatever the author's function raises: it may want data of another kind
+        raise NotTraceableError(f"its quantum function fails on a random sample ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -128,13 +178,9 @@ class _Look:
     preparation: Operator | None
 
 
-def _look(draw_tape: DrawTape, point: torch.Tensor, n_weights: int, n_qubits: int) -> _Look:
-    try:
-        drawn = draw_tape(point[:n_weights], point[n_weights:])
-    except QlayersError:
-        raise
-    except Exception as error:  # whatever the author's function raises: it may want data of another kind
-        raise NotTraceableError(f"its quantum function fails on a random sample ({error})") from error
+def _look(draw: _Draw, point: torch.Tensor, n_qubits: int) -> _Look:
+    with _blaming_the_author():
+        drawn, _ = draw.at(point)
     tape, preparation = _without_preparation(drawn)
     operations = _decomposed(tape)
     gates = [
@@ -198,16 +244,13 @@ class _Preparation:
         return 2**n_qubits if self.prepares_sample else 0
 
 
-def _preparation(
-    looks: Sequence[_Look], points: Sequence[torch.Tensor], n_weights: int, n_qubits: int
-) -> _Preparation:
+def _preparation(looks: Sequence[_Look], samples: Sequence[torch.Tensor], n_qubits: int) -> _Preparation:
     if looks[0].preparation is None:
         return _Preparation(False, None)
     states = [_prepared_state(look.preparation, n_qubits) for look in looks]
     if all(torch.equal(state, states[0]) for state in states) and not states[0].requires_grad:
         return _Preparation(False, torch.cat([states[0].real, states[0].imag]).double())
-    for state, point in zip(states, points, strict=True):
-        sample = point[n_weights:]
+    for state, sample in zip(states, samples, strict=True):
         expected = torch.zeros(2**n_qubits, dtype=torch.float64)
         expected[: len(sample)] = (sample / sample.norm()).detach()
         if not torch.allclose(state.detach(), expected.to(state.dtype), rtol=0.0, atol=1e-12):
@@ -249,36 +292,58 @@ def _after(polynomial: Angle, n_weights: int, n_further: int) -> Angle:
     return Angle(polynomial.offset, tuple((moved(a), moved(b), c) for a, b, c in polynomial.terms))
 
 
-def _formula(
-    draw_tape: DrawTape, point: torch.Tensor, n_weights: int, n_qubits: int, keep_sample: bool
-) -> Formula:
+def _formula(draw: _Draw, point: torch.Tensor, keep_sample: bool) -> Formula:
     """All angles as torch operations. A prepared sample is kept fixed: preparing it checks its norm, a value."""
-    sample = point[n_weights:]
+    sample = point[draw.n_weights :]
 
     def angles(weights: torch.Tensor, traced: torch.Tensor) -> list[torch.Tensor]:
-        tape, _ = _without_preparation(draw_tape(weights, sample if keep_sample else traced))
+        drawn, _ = draw.of(weights, sample if keep_sample else traced)
+        tape, _ = _without_preparation(drawn)
         return [angle + 0.0 for angle in _angles(_decomposed(tape))]
 
+    return _traced_formula(angles, point[: draw.n_weights], sample)
+
+
+def _traced_formula(function: Function, weights: torch.Tensor, sample: torch.Tensor) -> Formula:
     try:
-        return trace_formula(angles, point[:n_weights], sample)
+        return trace_formula(function, weights, sample)
     except (RuntimeError, TypeError) as error:
         raise NotTraceableError("its gates depend on the values of inputs or weights") from error
+
+
+def _bits(draw: _Draw, points: Sequence[torch.Tensor]) -> Bits:
+    """The bits as functions of weights and sample: mostly, each is a feature."""
+    drawn = [torch.stack([bit + 0.0 for bit in draw.at(point)[1]]) for point in points]
+    same = torch.stack(
+        [bits[:, None] == draw.sample(point) for bits, point in zip(drawn, points, strict=True)]
+    ).all(0)
+    if same.any(1).all():
+        return Bits(tuple(same.int().argmax(1).tolist()))
+
+    def bits(weights: torch.Tensor, sample: torch.Tensor) -> list[torch.Tensor]:
+        with bits_as_angles() as found:
+            draw.draw_tape(weights, sample)
+        return [bit + 0.0 for state in found for bit in state.unbind()]
+
+    point = points[0].detach()
+    return Bits((), _traced_formula(bits, point[: draw.n_weights], draw.sample(point)))
 
 
 # ---------------------------------------------------------------- the check
 
 
-def _compare_with_default_qubit(
-    circuit: TracedCircuit, draw_tape: DrawTape, n_weights: int, n_features: int
-) -> None:
+def _compare_with_default_qubit(circuit: TracedCircuit, draw: _Draw, n_bits: int) -> None:
     generator = torch.Generator().manual_seed(1)
     device = qp.device("default.qubit", wires=circuit.program.n_qubits)
     with torch.no_grad():
         for batch in (1, 3):
-            weights = 6.0 * torch.rand(n_weights, generator=generator, dtype=torch.float64)
-            samples = torch.rand(batch, n_features, generator=generator, dtype=torch.float64)
-            found = circuit.readout.results(circuit.run(samples, weights))
-            expected = [_reference(draw_tape(weights, sample), device) for sample in samples]
+            weights = 6.0 * torch.rand(draw.n_weights, generator=generator, dtype=torch.float64)
+            samples = torch.rand(batch, draw.n_features, generator=generator, dtype=torch.float64)
+            # The bits need not be any, which random inputs do not make.
+            bits = torch.rand(batch, n_bits, generator=generator, dtype=torch.float64)
+            numbers = torch.cat([samples, bits], -1)
+            found = circuit.readout.results(circuit.run_with_bits(numbers, weights))
+            expected = [_reference(draw.of(weights, row)[0], device) for row in numbers]
             for number, result in enumerate(found):
                 wanted = [one[number] for one in expected]
                 if not all(

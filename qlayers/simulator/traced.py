@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from qlayers.simulator.bits import Bits
 from qlayers.simulator.counts import Counts
 from qlayers.simulator.execute import execute
 from qlayers.simulator.formula import Formula
@@ -24,6 +25,7 @@ class TracedCircuit:
         sampled: The same of weights and sample: further features.
         prepares_sample: Whether the circuit begins by preparing the sample, normalised and padded with zeros.
         initial: The state that it begins with otherwise, real parts followed by imaginary parts; None for |0…0⟩.
+        bits: The bits of its basis states, if it has any: features of the program behind the sample's.
     """
 
     program: Program
@@ -32,6 +34,7 @@ class TracedCircuit:
     sampled: Formula | None = None
     prepares_sample: bool = False
     initial: torch.Tensor | None = None
+    bits: Bits | None = None
 
     def run(self, samples: torch.Tensor, weights: torch.Tensor, counts: Counts | None = None) -> torch.Tensor:
         """Run a batch.
@@ -43,13 +46,24 @@ class TracedCircuit:
 
         Returns:
             The program's outputs, from which :attr:`readout` has the results.
+
+        Raises:
+            InputError: Of what should be bits, some are neither 0 nor 1.
         """
+        if self.bits is not None:
+            samples = torch.cat([samples, self.bits.of(weights.reshape(-1), samples)], -1)
+        return self.run_with_bits(samples, weights, counts)
+
+    def run_with_bits(
+        self, samples: torch.Tensor, weights: torch.Tensor, counts: Counts | None = None
+    ) -> torch.Tensor:
+        """The same for samples with their bits behind them."""
         if self.sampled is None and self.shared is None and not self.program.n_amplitudes:
             return execute(self.program, samples, weights, counts)
         weights = weights.reshape(-1)
         columns = [samples] if self.program.n_features else []
         if self.sampled is not None:
-            columns.append(torch.func.vmap(self.sampled, in_dims=(None, 0))(weights, samples))
+            columns.append(self.sampled.of_batch(weights, samples))
         if self.prepares_sample:
             amplitudes = torch.nn.functional.normalize(samples, dim=-1, eps=0.0)
             missing = self.program.n_amplitudes - amplitudes.shape[-1]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from qlayers import QuantumLayer
+from qlayers.backends.auto import Auto
 from qlayers.testing import generic_inputs
 
 
@@ -104,3 +105,11 @@ def test_without_gradients_nothing_is_differentiated():
     with torch.no_grad():
         layer(torch.rand(4, 2).requires_grad_())
     assert (layer.execution.executions, layer.execution.gradient_executions) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("n_qubits", "device"), [(4, "default.qubit"), (20, "default.qubit"), (21, "lightning.qubit")]
+)
+def test_what_auto_falls_back_on(n_qubits, device):
+    """The rule that benchmarks/fallback.py measured, and memory beyond."""
+    assert Auto().device(n_qubits, torch.float32).name == device

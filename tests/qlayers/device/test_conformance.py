@@ -12,11 +12,18 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+CHECKOUT = Path(__file__).parents[3]
+
 
 def outcomes(device: str, shots: str, folder: Path) -> dict[str, int]:
     """How many tests ended how."""
     beside = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{beside}{os.pathsep}{os.environ['PATH']}"}  # it calls `pytest`
+    environment = {
+        **os.environ,
+        "PATH": f"{beside}{os.pathsep}{os.environ['PATH']}",  # it calls `pytest`
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")]),
+        "PYTEST_ADDOPTS": "-p tests.qlayers.nothing_delegated --nothing-delegated",
+    }
     arguments = [
         "--device",
         device,
@@ -38,6 +45,7 @@ def outcomes(device: str, shots: str, folder: Path) -> dict[str, int]:
         for number, kind in re.findall(r"(\d+) (passed|skipped|failed|errors?|xfailed)", summary)
     }
     assert found.get("passed", 0) > 300, result.stdout[-2000:] + result.stderr[-2000:]
+    assert re.search(r"native: \d+ tests .* fallbacks: 0 ", result.stdout), result.stdout[-2000:]
     print(f"{device}, shots {shots}: {summary}")
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pennylane as qp
 import pytest
 import torch
@@ -18,8 +19,9 @@ from qlayers.simulator.on_torch import run_on_torch
 from qlayers.testing import TOLERANCES
 
 ONE_QUBIT = ["Hadamard", "PauliX", "PauliY", "PauliZ", "S", "T", "SX"]
-ONE_ANGLE = ["RX", "RY", "RZ", "PhaseShift"]
-TWO_QUBITS = ["CNOT", "CZ", "CY", "SWAP", "ISWAP", "CH"]
+ONE_ANGLE = ["RX", "RY", "RZ", "PhaseShift", "U1"]
+TWO_QUBITS = ["CNOT", "CZ", "CY", "SWAP", "ISWAP", "CH", "SISWAP", "ECR"]
+THREE_QUBITS = ["Toffoli", "CSWAP", "CCZ"]
 TWO_QUBITS_ONE_ANGLE = [
     "CRX",
     "CRY",
@@ -28,8 +30,15 @@ TWO_QUBITS_ONE_ANGLE = [
     "IsingXX",
     "IsingYY",
     "IsingZZ",
+    # Not IsingXY, of which default.qubit 0.45 cannot differentiate a batch: the device's random circuits have it.
+    "PSWAP",
     "SingleExcitation",
+    "SingleExcitationMinus",
+    "SingleExcitationPlus",
 ]
+
+
+MATRIX = np.array([[1.0, 0.5 - 0.2j], [0.5 + 0.2j, -0.3]])
 
 
 @st.composite
@@ -51,13 +60,17 @@ def circuits(draw):
         kinds = ["one", "one angle", "rot"] + (
             ["two", "two angle", "multi", "controlled"] if n_qubits > 1 else []
         )
+        kinds += ["three"] if n_qubits > 2 else []
         kind = draw(st.sampled_from(kinds))
         if kind == "one":
             gates.append((draw(st.sampled_from(ONE_QUBIT)), wires(1), [], draw(st.booleans())))
         elif kind == "one angle":
             gates.append((draw(st.sampled_from(ONE_ANGLE)), wires(1), [draw(angle)], draw(st.booleans())))
         elif kind == "rot":
-            gates.append(("Rot", wires(1), [draw(angle) for _ in range(3)], draw(st.booleans())))
+            name = draw(st.sampled_from(["Rot", "U3"]))
+            gates.append((name, wires(1), [draw(angle) for _ in range(3)], draw(st.booleans())))
+        elif kind == "three":
+            gates.append((draw(st.sampled_from(THREE_QUBITS)), wires(3), [], draw(st.booleans())))
         elif kind == "two":
             gates.append((draw(st.sampled_from(TWO_QUBITS)), wires(2), [], False))
         elif kind == "two angle":
@@ -79,7 +92,10 @@ def circuits(draw):
             st.tuples(
                 st.just("probabilities"), st.lists(st.integers(0, n_qubits - 1), min_size=1, unique=True)
             ),
-            st.tuples(st.sampled_from(["state", "mixed"]), st.lists(word, min_size=1, max_size=2)),
+            st.tuples(
+                st.sampled_from(["state", "density", "matrices", "mixed"]),
+                st.lists(word, min_size=1, max_size=2),
+            ),
         )
     )
     return n_qubits, gates, measured
@@ -106,6 +122,8 @@ class Random(QuantumLayer):
             return qp.probs(wires=chosen)
         if kind == "state":
             return qp.state()
+        if kind == "density":
+            return qp.density_matrix(wires=0)
         words = [qp.prod(*(getattr(qp, pauli)(wire) for wire, pauli in word.items())) for word in chosen]
         if kind == "words":
             return [qp.expval(word) for word in words]
@@ -113,6 +131,11 @@ class Random(QuantumLayer):
         return {
             "energy": lambda: qp.expval(energy),
             "variance": lambda: [qp.var(energy), qp.expval(qp.Z(0))],
+            "matrices": lambda: [
+                qp.expval(qp.Hermitian(MATRIX, wires=0)),
+                qp.var(qp.Hermitian(MATRIX, wires=self.n_qubits - 1)),
+                qp.expval(qp.Projector([1], wires=0)),
+            ],
             "mixed": lambda: [qp.probs(wires=0), qp.expval(energy), qp.purity(wires=0)],
         }[kind]()
 

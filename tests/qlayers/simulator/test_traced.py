@@ -245,6 +245,7 @@ def by_value(inputs, weights):
     return qp.expval(qp.Z(0))
 
 
+@pytest.mark.falls_back
 def test_what_cannot_be_traced_runs_on_the_qnode_and_says_so_once():
     qnode = qp.QNode(by_value, qp.device("default.qubit", wires=1))
     with pytest.warns(ExecutionWarning, match=r"runs on default.qubit, and not .* depend on the values"):
@@ -260,6 +261,7 @@ def whatever(inputs, weights):
     raise ValueError("not today")
 
 
+@pytest.mark.falls_back
 def test_a_function_that_fails_is_left_to_the_qnode():
     qnode = qp.QNode(whatever, qp.device("default.qubit", wires=1))
     with pytest.warns(ExecutionWarning, match=r"fails on a random sample \(not today\)"):
