@@ -18,6 +18,7 @@ import numba
 import numpy as np
 
 from qlayers.simulator import vectors
+from qlayers.simulator.compile_once import keep
 from qlayers.simulator.vectors import load, nearest, parity, splat, store, total
 
 SHARED_ROTATION, SAMPLED_ROTATION, SHARED_PHASE, SAMPLED_PHASE, SIGNS = range(5)
@@ -34,10 +35,7 @@ _VECTORS = hashlib.sha256(inspect.getsource(vectors).encode()).hexdigest()[:8]
 
 def _jit(function):
     function.__qualname__ = f"{function.__name__}_{_VECTORS}"
-    try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # nowhere to keep what is compiled: compile in every process
-        return numba.njit(**_OPTIONS)(function)
+    return keep(numba.njit(**_OPTIONS)(function))
 
 
 # ---------------------------------------------------------------- angles and rotations
