@@ -552,7 +552,9 @@ def run_backward(
         start = block * lanes
         count = min(lanes, batch - start)
         kept = kept_rotations[block]
-        re[:], im[:] = kept_re[block], kept_im[block]
+        for i in range(size):
+            store(re, i, load(kept_re[block], i))
+            store(im, i, load(kept_im[block], i))
         cotangent[:] = 0
         for lane in range(count):
             for o in range(cotangents.shape[1]):
@@ -717,4 +719,5 @@ def send_back_shared(
     for angle in range(angle_gradient.shape[0]):
         if not polynomials.is_sampled[angle]:
             _send_back(polynomials, angle, angle_gradient[angle], weights, no_sample, total, no_gradient)
-    out[:] = total
+    for w in range(out.shape[0]):
+        out[w] = total[w]
