@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -17,6 +18,10 @@ WeightShapes = Mapping[str, int | tuple[int, ...]]
 InitMethod = Callable[..., Any] | Mapping[str, Any] | None
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+
+# While a quantum function is recorded, PennyLane's queue takes gates from all threads, and torch's tracer patches torch
+# for all of them.
+_one_at_a_time = threading.RLock()
 
 
 class RepairedTorchLayer(qp.qnn.TorchLayer):
@@ -55,7 +60,8 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
         # A layer without weights has its precision from here; it is not part of the state_dict.
         self.register_buffer("_precision", torch.empty(0, dtype=dtype), persistent=False)
         self.to(dtype)
-        self._connect(dtype)
+        with _one_at_a_time:
+            self._connect(dtype)
 
     @abstractmethod
     def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
@@ -115,7 +121,8 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._connect(self._connected_dtype)
+        with _one_at_a_time:
+            self._connect(self._connected_dtype)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         replica = self.__class__.__new__(self.__class__)

@@ -124,12 +124,18 @@ def pack(
         amplitudes: From :func:`amplitudes_of`, where the tape prepares some.
 
     Raises:
-        DeviceError: A parameter is not finite.
+        DeviceError: A parameter is not finite, or on another device than the CPU.
     """
     program, data = reading.plan.program, tape.data
     rows = reading.batch or 1
     weights = np.empty(program.n_weights, dtype)
     samples = np.empty((rows, program.n_features + program.n_amplitudes), dtype)
+    elsewhere = {str(v.device) for v in data if isinstance(v, torch.Tensor) and v.device.type != "cpu"}
+    if elsewhere:
+        raise DeviceError(
+            f"qlayers.batched takes parameters on the CPU, but some are on {', '.join(sorted(elsewhere))}: move them "
+            "by .cpu(), or use qlayers.QuantumLayer there"
+        )
     for slot in reading.plan.slots:
         values = as_array(data[reading.n_before + slot.number])
         if slot.is_batched:

@@ -115,30 +115,31 @@ class _Turns:
 @dataclass
 class _Phases:
     terms: list[tuple[int, int, float]] = field(default_factory=list)
-    signs: int = -1
-    rows_of_signs: tuple[int, ...] = ()
+    signs: Signs | None = None
+
+    def add_signs(self, signs: Signs) -> None:
+        earlier = self.signs or Signs(np.ones_like(signs.values), ())
+        self.signs = Signs(earlier.values * signs.values, earlier.rows + signs.rows)
 
     def lets_phase_pass(self, row: int) -> bool:
         return True
 
     def lets_turn_pass(self, turn: _Turn) -> bool:
-        rows = (*(row for row, *_ in self.terms), *self.rows_of_signs)
+        rows = (*(row for row, *_ in self.terms), *(self.signs.rows if self.signs else ()))
         return not any(_parity(turn.mask & row) for row in rows)
 
 
 @dataclass
 class _AsItIs:
     step: Step
-    rows_of_signs: tuple[int, ...] = ()
 
     def lets_phase_pass(self, row: int) -> bool:
         kind, mask, *_ = self.step
-        return kind in (SHARED_PHASE, SAMPLED_PHASE, SIGNS) or not _parity(mask & row)
+        return kind == SAMPLED_PHASE or not _parity(mask & row)
 
     def lets_turn_pass(self, turn: _Turn) -> bool:
         _, mask, row, _ = self.step
-        apart = not _parity(turn.mask & row) and not _parity(turn.row & mask)
-        return apart and not any(_parity(turn.mask & other) for other in self.rows_of_signs)
+        return not _parity(turn.mask & row) and not _parity(turn.row & mask)
 
 
 class _Plan:
@@ -153,7 +154,7 @@ class _Plan:
         if kind == SHARED_PHASE:
             self._add_phase(row, slot, 0.0)
         elif kind == SIGNS:
-            self._add_signs(step)
+            self._phases_before(self._signs[slot].rows).add_signs(self._signs[slot])
         elif kind == SAMPLED_PHASE:
             self._groups.append(_AsItIs(step))
         else:
@@ -183,12 +184,16 @@ class _Plan:
     # only gets in the way of the next.
 
     def _add_phase(self, row: int, number: int, offset: float) -> None:
-        reached = self._reach(lambda group: group.lets_phase_pass(row))
+        self._phases_before([row]).terms.append((row, number, offset))
+
+    def _phases_before(self, rows: Sequence[int]) -> _Phases:
+        """The earliest group that takes what turns phases by these rows."""
+        reached = self._reach(lambda group: all(map(group.lets_phase_pass, rows)))
         found = next((group for group in self._groups[reached:] if isinstance(group, _Phases)), None)
         if found is None:
             found = _Phases()
             self._groups.insert(reached, found)
-        found.terms.append((row, number, offset))
+        return found
 
     def _add_turn(self, turn: _Turn) -> None:
         reached = self._reach(lambda group: group.lets_turn_pass(turn))
@@ -200,18 +205,6 @@ class _Plan:
             found = _Turns()
             self._groups.insert(reached, found)
         found.turns.append(turn)
-
-    def _add_signs(self, step: Step) -> None:
-        reached = self._reach(
-            lambda group: isinstance(group, _Phases) or (isinstance(group, _AsItIs) and not group.step[1])
-        )
-        free = (group for group in self._groups[reached:] if isinstance(group, _Phases) and group.signs < 0)
-        found = next(free, None)
-        rows = self._signs[step[3]].rows
-        if found is None:
-            self._groups.insert(reached, _AsItIs(step, rows))
-        else:
-            found.signs, found.rows_of_signs = step[3], rows
 
     def _reach(self, passes: Callable[[_Turns | _Phases | _AsItIs], bool]) -> int:
         """The position before which a gate cannot be moved from the end."""
@@ -230,7 +223,8 @@ class _Plan:
         turns: list[_Turn] = []
         pivots: list[list[int]] = []
         firsts: list[list[int]] = []
-        phases: list[_Phases] = []
+        phases: list[tuple[list[tuple[int, int, float]], int]] = []
+        signs: list[np.ndarray] = []
         by_lane: set[int] = set()
         for group in [*map(_AsItIs, product), *self._groups]:
             if isinstance(group, _Turns):
@@ -242,8 +236,13 @@ class _Plan:
                     if self._any_sampled(turn.angles):
                         by_lane.update(turn.angles)
             elif isinstance(group, _Phases):
-                steps.append((PHASES, 0, 0, len(phases)))
-                phases.append(group)
+                if group.terms:
+                    steps.append((PHASES, 0, 0, len(phases)))
+                    phases.append((group.terms, len(signs) if group.signs else -1))
+                else:
+                    steps.append((SIGNS, 0, 0, len(signs)))
+                if group.signs:
+                    signs.append(group.signs.values)
             elif group.step[0] in (SHARED_ROTATION, SAMPLED_ROTATION):
                 kind, mask, row, slot = group.step
                 steps.append((kind, mask, row, len(chains)))
@@ -254,7 +253,7 @@ class _Plan:
                 steps.append(group.step)
                 if group.step[0] == SAMPLED_PHASE:
                     by_lane.add(group.step[3])
-        terms = [term for group in phases for term in group.terms]
+        terms = [term for of_group, _ in phases for term in of_group]
         return Schedule(
             steps=_integers(steps).reshape(-1, 4),
             n_product=len(product),
@@ -274,13 +273,13 @@ class _Plan:
                 firsts=_integers(firsts).reshape(-1, AT_ONCE),
             ),
             phases=Phases(
-                start=_starts([group.terms for group in phases]),
+                start=_starts([of_group for of_group, _ in phases]),
                 rows=_integers([row for row, *_ in terms]),
                 angles=_integers([number for _, number, _ in terms]),
                 offsets=np.array([offset for *_, offset in terms], np.float64),
-                signs=_integers([group.signs for group in phases]),
+                signs=_integers([table for _, table in phases]),
             ),
-            signs=np.array([table.values for table in self._signs], np.int8).reshape(-1, 2**n_qubits),
+            signs=np.array(signs, np.int8).reshape(-1, 2**n_qubits),
             by_lane=_integers(sorted(by_lane)),
         )
 

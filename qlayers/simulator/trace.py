@@ -357,11 +357,12 @@ def _compare_with_default_qubit(circuit: TracedCircuit, draw: _Draw, n_bits: int
 
 
 def _reference(tape: QuantumScript, device: qp.devices.Device) -> list[Any]:
-    """What default.qubit makes of a circuit; variances from its state.
+    """What default.qubit makes of a circuit, in NumPy: torch's threads hang in a process that was forked.
 
-    default.qubit 0.45 takes the variance of a sum from eigenvectors that it remembers by a hash without the order of
-    the wires, and so at times from those of another order.
+    Variances are taken from the state: default.qubit 0.45 takes that of a sum from eigenvectors that it remembers by a
+    hash without the order of the wires, and so at times from those of another order.
     """
+    (tape,), _ = qp.transforms.convert_to_numpy_parameters(tape)
     variances = {number: m.obs for number, m in enumerate(tape.measurements) if isinstance(m, VarianceMP)}
     others = [m for m in tape.measurements if not isinstance(m, VarianceMP)]
     results: list[Any] = []

@@ -30,7 +30,12 @@ class Workspace:
         for name in names:
             if name and (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, folder / name)
+                shutil.copy2(ROOT / name, folder / name)
+        # With the compiled kernels, which are good for a source file of the same age; they take half a minute.
+        for kernel in ROOT.glob("qlayers/simulator/**/__pycache__/*.nb[ic]"):
+            copy = folder / kernel.relative_to(ROOT)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy2(kernel, copy)
         python = folder / ".venv/bin/python"
         python.parent.mkdir(parents=True)
         python.write_text(f'#!/bin/bash\nexec {sys.executable} "$@"\n')

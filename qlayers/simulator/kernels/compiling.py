@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numba
 
+from qlayers.simulator.compile_once import keep
+
 _OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
 # numba keeps what it compiled by the function's name and compiles anew when the function's own file changes; with this
@@ -17,9 +19,6 @@ _SOURCES = hashlib.sha256(
 
 
 def jit(function):
-    """A function compiled for the numbers it is called with, and kept on disk where that is possible."""
+    """A function compiled for the numbers it is called with, kept on disk where that is possible."""
     function.__qualname__ = f"{function.__name__}_{_SOURCES}"
-    try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # nowhere to keep what is compiled: compile in every process
-        return numba.njit(**_OPTIONS)(function)
+    return keep(numba.njit(**_OPTIONS)(function))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
-from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
-import numpy as np
 import pennylane as qp
 import pytest
 import torch
@@ -116,58 +113,6 @@ def test_what_cannot_be_run_is_refused_with_the_reason(function, reason):
 def test_too_many_qubits_are_refused():
     with pytest.raises(ConfigurationError, match="at most 20"):
         QuantumLayer(21, ansatz="basic_entangler", backend="batched")
-
-
-def test_results_do_not_depend_on_the_number_of_threads():
-    torch.manual_seed(0)
-    layer = QuantumLayer(8, depth=3, backend="batched")
-    inputs = torch.rand(100, 8)
-    found = []
-    threads = torch.get_num_threads()
-    try:
-        for n_threads in (1, 2, 3):
-            torch.set_num_threads(n_threads)
-            samples = inputs.clone().requires_grad_()
-            values = layer(samples)
-            found.append((values, *torch.autograd.grad(values.square().sum(), [samples, layer.weights])))
-    finally:
-        torch.set_num_threads(threads)
-    for others in found[1:]:
-        assert all(torch.equal(one, other) for one, other in zip(found[0], others, strict=True))
-
-
-def test_several_threads_may_use_one_layer_at_once():
-    layer = QuantumLayer(8, depth=2, backend="batched")
-    batches = [torch.rand(64, 8) for _ in range(8)]
-    with torch.no_grad():
-        expected = [layer(batch) for batch in batches]
-        with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda batch: layer(batch).detach(), batches))
-    assert all(torch.equal(one, other) for one, other in zip(expected, found, strict=True))
-
-
-def _run_in_child(layer, inputs, queue):
-    torch.set_num_threads(2)
-    queue.put(layer(inputs).detach().numpy())
-
-
-def test_a_forked_child_runs_after_the_parent_did():
-    layer = QuantumLayer(8, depth=3, backend="batched")
-    inputs = torch.rand(100, 8)
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        expected = layer(inputs).detach().numpy()
-    finally:
-        torch.set_num_threads(threads)
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    child = context.Process(target=_run_in_child, args=(layer, inputs, queue))
-    child.start()
-    found = queue.get(timeout=60)
-    child.join(timeout=60)
-    assert child.exitcode == 0
-    np.testing.assert_array_equal(found, expected)
 
 
 def test_backward_twice_over_one_graph_gives_the_same():

@@ -30,7 +30,7 @@ def test_a_layer_of_an_ansatz_is_as_few_passes_as_can_be(n_qubits, depth, ansatz
     plan = plan_of(QuantumLayer(n_qubits, depth=depth, ansatz=ansatz))
     passes = Counter(int(kind) for kind in plan.steps[plan.n_product :, 0])
     assert passes[TURNS] == (depth - 1) * -(-n_qubits // 3)
-    # The first entangling gates of hardware_efficient are signs without phases.
+    # The first entangling gates of hardware_efficient are signs without phases; the last nobody sees.
     assert passes[PHASES] + passes[SIGNS] == passes.total() - passes[TURNS] == depth - 1
 
 

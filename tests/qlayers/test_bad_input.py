@@ -1,0 +1,90 @@
+"""What cannot be run gets one error that says what came and what is allowed; what it was given to goes on working."""
+
+from __future__ import annotations
+
+import pennylane as qp
+import pytest
+import torch
+from pennylane.exceptions import DeviceError, WireError
+
+from qlayers import ConfigurationError, InputError, QuantumLayer
+
+
+def one_angle(inputs, weights):
+    qp.RX(inputs[..., 0] * weights[0], wires=0)
+    return qp.expval(qp.Z(0))
+
+
+def layer_by_parts():
+    return QuantumLayer(1)
+
+
+def layer_around_a_qnode():
+    qnode = qp.QNode(one_angle, qp.device("default.qubit", wires=1))
+    return QuantumLayer.from_qnode(qnode, {"weights": (1,)}, n_features=1, backend="batched")
+
+
+@pytest.mark.parametrize("make", [layer_by_parts, layer_around_a_qnode])
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (torch.tensor([[torch.nan]]), "NaN or infinite"),
+        (torch.tensor([[-torch.inf]]), "NaN or infinite"),
+        (torch.empty(0, 1), r"at least one sample.*\(0, 1\)"),
+        (torch.ones(2, 1, device="meta"), "inputs are on meta and the layer's weights on cpu"),
+    ],
+)
+def test_of_layers(make, inputs, message):
+    layer = make()
+    wanted = layer(torch.ones(2, 1))
+    with pytest.raises(InputError, match=message):
+        layer(inputs)
+    assert torch.equal(layer(torch.ones(2, 1)), wanted)
+
+
+@pytest.mark.parametrize(
+    ("angle", "message"),
+    [
+        (float("nan"), r"finite numbers.*RX\(nan"),
+        (torch.tensor([0.1, torch.inf]), "finite numbers"),
+        (torch.empty(0), "at least one row"),
+        (torch.ones(2, device="meta"), "on the CPU, but some are on meta"),
+    ],
+)
+def test_of_the_device(angle, message):
+    @qp.qnode(qp.device("qlayers.batched", wires=1))
+    def circuit(x):
+        qp.RX(x, wires=0)
+        return qp.expval(qp.Z(0))
+
+    with pytest.raises(DeviceError, match=message):
+        circuit(angle)
+    assert circuit(0.0) == pytest.approx(1.0)
+
+
+def test_wires_that_are_not_there():
+    def elsewhere(inputs, weights):
+        qp.RX(inputs[..., 0] * weights[0], wires=5)
+        return qp.expval(qp.Z(5))
+
+    qnode = qp.QNode(elsewhere, qp.device("default.qubit", wires=2))
+    with pytest.raises(ConfigurationError, match=r"wire 5, which is not among 0 … 1"):
+        QuantumLayer.from_qnode(qnode, {"weights": (1,)}, n_features=1, backend="batched")
+    with pytest.raises(WireError, match=r"wires not found on the device: \{5\}"):
+        qp.QNode(elsewhere, qp.device("qlayers.batched", wires=2))(torch.ones(1), torch.ones(1))
+
+
+def test_states_that_fit_into_no_memory():
+    with pytest.raises(ConfigurationError, match=r"n_qubits=60 needs .* GiB for one state, and this machine"):
+        QuantumLayer(60)
+
+    def wide(inputs, weights):
+        for wire in range(40):
+            qp.RX(inputs[..., 0] * weights[0], wires=wire)
+        return qp.expval(qp.Z(0))
+
+    qnode = qp.QNode(wide, qp.device("default.qubit", wires=40))
+    with pytest.raises(ConfigurationError, match=r"it has 40 qubits.*at most 20"):
+        QuantumLayer.from_qnode(qnode, {"weights": (1,)}, n_features=1, backend="batched")
+    with pytest.raises(DeviceError, match="at most 20 qubits, and this circuit has 40"):
+        qp.QNode(wide, qp.device("qlayers.batched", wires=40))(torch.ones(1), torch.ones(1))
