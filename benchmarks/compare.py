@@ -15,6 +15,7 @@ from sides import OURS, Side
 
 TOLERANCE = 2e-4
 """Of outputs and gradients in float32, in units of the largest of each, or of 1 where that is smaller."""
+LEAST_STEPS = 3
 SETTLE = 0.05
 """Seconds between turns, in which the threads of the side before go to sleep."""
 
@@ -28,7 +29,7 @@ class Effort:
     Attributes:
         turns: How often each side comes.
         steps: A turn.
-        seconds: A side's steps at one size together; when they are over it has no more turns, but it has one.
+        seconds: A side's steps at one size together; when they are over it has no more turns, but it has three steps.
         limit: Seconds within which a side must have built, compiled and taken its first step, or be left out.
     """
 
@@ -137,7 +138,7 @@ class Party:
 
     def _time(self, client: Client, measured: Measured, effort: Effort) -> None:
         left = effort.seconds - sum(measured.seconds)
-        if measured.failure is not None or (measured.seconds and left <= 0):
+        if measured.failure is not None or (left <= 0 and len(measured.seconds) >= LEAST_STEPS):
             return
         time.sleep(SETTLE)
         share = effort.seconds / effort.turns

@@ -35,7 +35,7 @@ def default_config(epochs: int) -> Any:
 
     load_plugins()
     register_resolvers()
-    with initialize_config_dir(str(HERE.parent / "conf"), version_base=None):
+    with initialize_config_dir(str(HERE.parent / "conf")):
         overrides = [f"trainer.max_epochs={epochs}", "trainer.patience=null", "logger=none"]
         return compose("train", overrides)
 

@@ -96,14 +96,17 @@ def measure(
 def draw(axis: Axis, found: dict[str, Any], path: Path) -> None:
     """Write the picture: logarithmic times, every line named at its end."""
     import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("svg")
-    import matplotlib.pyplot as plt
+    style = {"font.family": "sans-serif", "font.size": 10, "svg.fonttype": "path", "svg.hashsalt": "qlayers"}
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(9.5, 5.6), layout="constrained")
+        _fill(figure, axis, found)
+        figure.savefig(path, metadata={"Date": None})
 
-    plt.rcParams.update(
-        {"font.family": "sans-serif", "font.size": 10, "svg.fonttype": "path", "svg.hashsalt": "qlayers"}
-    )
-    figure, axes = plt.subplots(figsize=(9.5, 5.6), layout="constrained")
+
+def _fill(figure: Any, axis: Axis, found: dict[str, Any]) -> None:
+    axes = figure.add_subplot()
     ends: list[tuple[float, float, str]] = []
     for name, points in found["lines"].items():
         if not points:
@@ -128,12 +131,10 @@ def draw(axis: Axis, found: dict[str, Any], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     quick = ", a quick run" if found["quick"] else ""
     axes.set_title(f"Angle encoding, strongly entangling layers, ⟨Z⟩: {axis.fixed}{quick}", loc="left")
-    figure.canvas.draw()
+    figure.draw_without_rendering()  # the labels are placed by where the layout puts the lines
     _name_lines(axes, ends)
     described, versions = found["machine"].split("; ", 1)
     figure.supxlabel(f"{described}\n{versions}", fontsize=6.5, color="#666666", x=0.01, ha="left")
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
 
 
 def _name_lines(axes: Any, ends: Sequence[tuple[float, float, str]]) -> None:

@@ -162,9 +162,10 @@ def main() -> None:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="half a second a number instead of five")
+    parser.add_argument("--seconds", type=float, help="a number (default 5)")
     add_write_option(parser)
     options = parser.parse_args()
-    budget = 0.5 if options.quick else 5.0
+    budget = options.seconds if options.seconds is not None else 0.5 if options.quick else 5.0
     console, progress = console_and_tell()
     product = matrix_product_rate(budget)
     shares, rates = [], []

@@ -46,9 +46,8 @@ class Worker:
         data = asked.data()
         started = time.perf_counter()
         prepared = self._module.prepare(asked, data)
-        prepared.step()
-        first = time.perf_counter() - started
         results = prepared.results()
+        first = time.perf_counter() - started
         self._prepared, self._last = prepared, first
         return {
             "first_seconds": first,

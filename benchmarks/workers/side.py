@@ -27,7 +27,7 @@ class Prepared(ABC):
 
     @abstractmethod
     def results(self) -> Results:
-        """What a step computes."""
+        """Take a step, and return what it computes."""
 
 
 def versions_of(*distributions: str) -> dict[str, str]:

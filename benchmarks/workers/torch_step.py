@@ -34,20 +34,24 @@ class TorchStep(Prepared):
 
     def step(self) -> None:
         """As in a training loop, the gradients of the last step are dropped."""
-        self._inputs.grad = None
-        for weight in self._weights:
-            weight.grad = None
+        self._drop_gradients()
         self._forward(self._inputs).backward(self._cotangents)
 
     def results(self) -> Results:
         """As numbers."""
-        self.step()
+        self._drop_gradients()
         outputs = self._forward(self._inputs)
+        outputs.backward(self._cotangents)
         gradients = [weight.grad for weight in self._weights]
         assert self._inputs.grad is not None
-        by_weights = torch.stack([gradient.reshape(-1) for gradient in gradients if gradient is not None])
+        by_weights = torch.cat([gradient.reshape(-1) for gradient in gradients if gradient is not None])
         return Results(
             outputs.detach().double().numpy(),
             self._inputs.grad.double().numpy(),
             by_weights.double().numpy().reshape(self._shape),
         )
+
+    def _drop_gradients(self) -> None:
+        self._inputs.grad = None
+        for weight in self._weights:
+            weight.grad = None
