@@ -88,7 +88,8 @@ def publish(
     console.print(machine(versions), highlight=False)
     if not write:
         return
-    when = f"{'A quick run' if quick else 'Measured'} on {date.today().isoformat()}: {machine(versions)}."
+    how = "To be measured in full; this is a quick run of" if quick else "Measured on"
+    when = f"{how} {date.today().isoformat()}: {machine(versions)}."
     replace(readme, section, "\n\n".join([*(table.markdown() for table in tables), when]))
 
 

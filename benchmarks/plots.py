@@ -5,7 +5,7 @@
     python benchmarks/plots.py --redraw               # the pictures again, from qubits.json and batch.json
 
 The circuit and the way of measuring are those of layers.py. A line ends where a step takes longer than ``--longest``
-seconds, or where a side cannot go on, which is told on standard error. Needs qlayers' extra ``plot``.
+seconds, or where a side cannot go on; the picture says which and why. Needs qlayers' extra ``plot``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ AXES = [
     ),
     Axis(
         "batch",
-        "batch",
+        "samples a batch",
         "8 qubits, 4 layers",
         {b: Problem(STRONGLY_ENTANGLING, 8, 4, b) for b in (1, 4, 16, 64, 256, 1024, 4096)},
         (1, 16, 256),
@@ -80,6 +80,7 @@ def measure(
 ) -> dict[str, Any]:
     """Median seconds by side, as points of what grows and seconds."""
     lines: dict[str, list[tuple[int, float]]] = {side.name: [] for side in sides}
+    notes: list[str] = []
     going_on = [side.name for side in sides]
     for value, problem in axis.problems.items():
         if quick and value not in axis.quick:
@@ -90,7 +91,9 @@ def measure(
                 lines[name].append((value, measured.median))
             if name in going_on and (measured.median is None or measured.median > longest):
                 going_on.remove(name)
-    return {"lines": lines, "machine": machine(party.versions), "quick": quick}
+                why = measured.failure or f"a step takes {measured.median:.1f} s"
+                notes.append(f"{measured.side.label} ends at {axis.name} {value}: {why}.")
+    return {"lines": lines, "notes": notes, "machine": machine(party.versions), "quick": quick}
 
 
 def draw(axis: Axis, found: dict[str, Any], path: Path) -> None:
@@ -134,7 +137,8 @@ def _fill(figure: Any, axis: Axis, found: dict[str, Any]) -> None:
     figure.draw_without_rendering()  # the labels are placed by where the layout puts the lines
     _name_lines(axes, ends)
     described, versions = found["machine"].split("; ", 1)
-    figure.supxlabel(f"{described}\n{versions}", fontsize=6.5, color="#666666", x=0.01, ha="left")
+    below = "\n".join([*found["notes"], described, versions])
+    figure.supxlabel(below, fontsize=6.5, color="#666666", x=0.01, ha="left")
 
 
 def _name_lines(axes: Any, ends: Sequence[tuple[float, float, str]]) -> None:
@@ -187,7 +191,7 @@ def main() -> None:
     files = {axis.name: options.folder / f"{axis.name}.json" for axis in AXES}
     if not options.redraw:
         sides = chosen_sides(parser, options.sides)
-        effort = Effort(3, 3, 0.5, 60.0) if options.quick else Effort(6, 5, 5.0, 300.0)
+        effort = Effort(3, 3, 0.5, 60.0) if options.quick else Effort(6, 5, 5.0)
         with started(sides) as clients:
             party = Party(clients)
             try:

@@ -9,7 +9,9 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
+import compare
 import epoch
 import output
 import plots
@@ -97,13 +99,42 @@ def test_start_measures_a_new_process() -> None:
 
 def test_plots_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = {name: [[2, 1e-3 * place], [4, 2e-3 * place]] for place, name in enumerate(sides.SIDES, 1)}
-    found = {"lines": lines, "machine": "a processor; Python 3", "quick": True}
+    found = {"lines": lines, "notes": ["Nobody ends."], "machine": "a processor; Python 3", "quick": True}
     for axis in plots.AXES:
         (tmp_path / f"{axis.name}.json").write_text(json.dumps(found))
     monkeypatch.setattr(sys, "argv", ["plots.py", "--redraw", "--folder", str(tmp_path)])
     plots.main()
     for axis in plots.AXES:
         assert (tmp_path / f"{axis.name}.svg").read_text().rstrip().endswith("</svg>")
+
+
+def test_a_line_that_ends_says_why() -> None:
+    slow = compare.Measured(sides.SIDES["lightning"], [7.0])
+    failed = compare.Measured(sides.SIDES["linear"], failure="out of memory")
+    ours = compare.Measured(sides.OURS, [0.1])
+    asked: list[list[str]] = []
+
+    class Party:
+        versions: ClassVar[dict[str, str]] = {}
+
+        def measure(
+            self, problem: object, effort: object, tell: object, only: list[str]
+        ) -> list[compare.Measured]:
+            asked.append(list(only))
+            return [measured for measured in (ours, slow, failed) if measured.side.name in only]
+
+    chosen = [ours.side, slow.side, failed.side]
+    found = plots.measure(plots.AXES[0], Party(), chosen, compare.QUICK, 5.0, True, print)  # type: ignore[arg-type]
+    assert asked == [["quantum_layer", "lightning", "linear"], ["quantum_layer"], ["quantum_layer"]]
+    assert found["lines"] == {
+        "quantum_layer": [(2, 0.1), (4, 0.1), (6, 0.1)],
+        "lightning": [(2, 7.0)],
+        "linear": [],
+    }
+    assert found["notes"] == [
+        "TorchLayer, lightning.qubit ends at qubits 2: a step takes 7.0 s.",
+        "nn.Linear ends at qubits 2: out of memory.",
+    ]
 
 
 def test_redraw_needs_something_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:  # type: ignore[no-untyped-def]
