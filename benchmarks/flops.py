@@ -58,7 +58,11 @@ def flops_of(program: Program) -> Flops:
     Raises:
         ValueError: If the program has a kind of step that is not known here.
     """
-    names = {getattr(kinds, name): name for name in (*_AN_AMPLITUDE, "TURNS") if hasattr(kinds, name)}
+    names = {
+        getattr(kinds, name): name
+        for name in (*_AN_AMPLITUDE, "SAMPLED_PHASES", "TURNS")
+        if hasattr(kinds, name)
+    }
     plan, *_ = unpack(*program.packed[:3])
     size = 2**program.n_qubits
     count = Flops(0, 0)
@@ -69,6 +73,9 @@ def flops_of(program: Program) -> Flops:
         if number < plan.n_product:
             # One pair alone; on the way back the qubit's state is found again first.
             count += Flops(_PAIR.forward, _PAIR.forward + _PAIR.backward)
+        elif name == "SAMPLED_PHASES":
+            # Two transforms of the phases and one of the overlaps, besides the phase of each amplitude.
+            count += Flops(6 + program.n_qubits, 2 * 6 + 3 + 2 * program.n_qubits).times(size)
         elif name == "TURNS":
             count += _TURN.times(many * size)
         else:

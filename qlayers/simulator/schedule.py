@@ -19,19 +19,21 @@ import numpy as np
 from qlayers.simulator.kernels.kinds import (
     PHASES,
     SAMPLED_PHASE,
+    SAMPLED_PHASES,
     SAMPLED_ROTATION,
     SHARED_PHASE,
-    SHARED_ROTATION,
     SIGNS,
     TURNS,
     X,
     Z,
 )
 from qlayers.simulator.kernels.turns import AT_ONCE
-from qlayers.simulator.tables import Chains, Phases, Schedule, Turns
+from qlayers.simulator.tables import Chains, Phases, SampledPhases, Schedule, Turns
 
 MOST_TURNS_TOGETHER = 3
 """So many fit, with what turns them, into sixteen vector registers."""
+SUMMED_FROM = 6
+"""Phases of a sample that are fewer are turned one after the other."""
 MOST_RUNS = 2
 """A chain with more rotations about X and Y between those about Z is cheaper as one rotation in SU(2)."""
 
@@ -130,12 +132,12 @@ class _Phases:
 
 
 @dataclass
-class _AsItIs:
+class _Rotation:
     step: Step
 
     def lets_phase_pass(self, row: int) -> bool:
-        kind, mask, *_ = self.step
-        return kind == SAMPLED_PHASE or not _parity(mask & row)
+        _, mask, *_ = self.step
+        return not _parity(mask & row)
 
     def lets_turn_pass(self, turn: _Turn) -> bool:
         _, mask, row, _ = self.step
@@ -147,16 +149,14 @@ class _Plan:
         self, chains: Sequence[Sequence[tuple[int, int]]], signs: Sequence[Signs], is_sampled: Sequence[bool]
     ) -> None:
         self._chains, self._signs, self._is_sampled = chains, signs, is_sampled
-        self._groups: list[_Turns | _Phases | _AsItIs] = []
+        self._groups: list[_Turns | _Phases | _Rotation] = []
 
     def add(self, step: Step) -> None:
         kind, _, row, slot = step
-        if kind == SHARED_PHASE:
+        if kind in (SHARED_PHASE, SAMPLED_PHASE):
             self._add_phase(row, slot, 0.0)
         elif kind == SIGNS:
             self._phases_before(self._signs[slot].rows).add_signs(self._signs[slot])
-        elif kind == SAMPLED_PHASE:
-            self._groups.append(_AsItIs(step))
         else:
             self._add_chain(step)
 
@@ -164,15 +164,12 @@ class _Plan:
         _, mask, row, slot = step
         runs = [(axis, [number for _, number in run]) for axis, run in groupby(self._chains[slot], _axis_of)]
         if sum(axis != Z for axis, _ in runs) > MOST_RUNS:
-            self._groups.append(_AsItIs(step))
+            self._groups.append(_Rotation(step))
             return
         for axis, angles in runs:
             if axis == Z:
                 for number in angles:
-                    if self._is_sampled[number]:
-                        self._groups.append(_AsItIs((SAMPLED_PHASE, 0, row, number)))
-                    else:
-                        self._add_phase(row, number, 0.0)
+                    self._add_phase(row, number, 0.0)
             else:
                 if axis == X:
                     self._add_phase(row, -1, math.pi / 2)
@@ -206,7 +203,7 @@ class _Plan:
             self._groups.insert(reached, found)
         found.turns.append(turn)
 
-    def _reach(self, passes: Callable[[_Turns | _Phases | _AsItIs], bool]) -> int:
+    def _reach(self, passes: Callable[[_Turns | _Phases | _Rotation], bool]) -> int:
         """The position before which a gate cannot be moved from the end."""
         position = len(self._groups)
         while position and passes(self._groups[position - 1]):
@@ -224,9 +221,10 @@ class _Plan:
         pivots: list[list[int]] = []
         firsts: list[list[int]] = []
         phases: list[tuple[list[tuple[int, int, float]], int]] = []
+        sampled_phases: list[list[tuple[int, int]]] = []
         signs: list[np.ndarray] = []
         by_lane: set[int] = set()
-        for group in [*map(_AsItIs, product), *self._groups]:
+        for group in [*map(_Rotation, product), *self._groups]:
             if isinstance(group, _Turns):
                 steps.append((TURNS, len(turns), len(group.turns), len(pivots)))
                 turns.extend(group.turns)
@@ -236,24 +234,29 @@ class _Plan:
                     if self._any_sampled(turn.angles):
                         by_lane.update(turn.angles)
             elif isinstance(group, _Phases):
-                if group.terms:
+                sampled = [(row, number) for row, number, _ in group.terms if self._depends(number)]
+                shared = [term for term in group.terms if not self._depends(term[1])]
+                if shared:
                     steps.append((PHASES, 0, 0, len(phases)))
-                    phases.append((group.terms, len(signs) if group.signs else -1))
-                else:
+                    phases.append((shared, len(signs) if group.signs else -1))
+                elif group.signs:
                     steps.append((SIGNS, 0, 0, len(signs)))
                 if group.signs:
                     signs.append(group.signs.values)
-            elif group.step[0] in (SHARED_ROTATION, SAMPLED_ROTATION):
+                if len(sampled) < SUMMED_FROM:
+                    steps.extend((SAMPLED_PHASE, 0, row, number) for row, number in sampled)
+                else:
+                    steps.append((SAMPLED_PHASES, 0, 0, len(sampled_phases)))
+                    sampled_phases.append(sampled)
+                by_lane.update(number for _, number in sampled)
+            else:
                 kind, mask, row, slot = group.step
                 steps.append((kind, mask, row, len(chains)))
                 chains.append(self._chains[slot])
                 if kind == SAMPLED_ROTATION:
                     by_lane.update(number for _, number in self._chains[slot])
-            else:
-                steps.append(group.step)
-                if group.step[0] == SAMPLED_PHASE:
-                    by_lane.add(group.step[3])
         terms = [term for of_group, _ in phases for term in of_group]
+        sampled_terms = [term for of_group in sampled_phases for term in of_group]
         return Schedule(
             steps=_integers(steps).reshape(-1, 4),
             n_product=len(product),
@@ -279,9 +282,17 @@ class _Plan:
                 offsets=np.array([offset for *_, offset in terms], np.float64),
                 signs=_integers([table for _, table in phases]),
             ),
+            sampled_phases=SampledPhases(
+                start=_starts(sampled_phases),
+                rows=_integers([row for row, _ in sampled_terms]),
+                angles=_integers([number for _, number in sampled_terms]),
+            ),
             signs=np.array(signs, np.int8).reshape(-1, 2**n_qubits),
             by_lane=_integers(sorted(by_lane)),
         )
+
+    def _depends(self, number: int) -> bool:
+        return number >= 0 and self._is_sampled[number]
 
     def _any_sampled(self, angles: Sequence[int]) -> bool:
         return any(self._is_sampled[number] for number in angles)

@@ -63,6 +63,20 @@ class Phases(NamedTuple):
     signs: np.ndarray
 
 
+class SampledPhases(NamedTuple):
+    """Groups of phases that depend on the sample.
+
+    Attributes:
+        start: (groups + 1,), where each begins among the next two.
+        rows: The row of the frame with whose parity the phase changes its sign.
+        angles: By number.
+    """
+
+    start: np.ndarray
+    rows: np.ndarray
+    angles: np.ndarray
+
+
 class Schedule(NamedTuple):
     """What the loops run.
 
@@ -72,7 +86,8 @@ class Schedule(NamedTuple):
         n_product: How many steps at the beginning are rotations of qubits that nothing has entangled yet.
         chains: Of the steps that are rotations.
         turns: Of those that are groups of turns.
-        phases: Of those that are groups of phases.
+        phases: Of those that are groups of phases which depend on weights alone.
+        sampled_phases: Of those whose phases depend on the sample.
         signs: (tables, 2**n_qubits) of ±1.
         by_lane: The angles whose derivatives are found sample by sample: those of rotations and phases that depend on
             the sample, the shared ones that share a rotation with others included.
@@ -83,6 +98,7 @@ class Schedule(NamedTuple):
     chains: Chains
     turns: Turns
     phases: Phases
+    sampled_phases: SampledPhases
     signs: np.ndarray
     by_lane: np.ndarray
 

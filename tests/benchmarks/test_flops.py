@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import flops
-import numpy as np
 import pytest
 from flops import Flops, flops_of
 
 from qlayers import QuantumLayer
-from qlayers.simulator.program import (
-    PROBABILITIES,
-    SAMPLED_PHASE,
-    SHARED_ROTATION,
-    SIGNS,
-    STATE,
-    WORDS,
-)
+from qlayers.simulator.kernels.kinds import X, Y, Z
+from qlayers.simulator.program import Angle, Builder, Program, Word
 
 
 def test_two_qubits_by_hand() -> None:
@@ -46,34 +37,65 @@ def test_two_qubits_by_hand() -> None:
     )
 
 
-def program(steps: list[int], kind: int, flips: tuple[int, ...] = ()) -> SimpleNamespace:
-    table = np.array([(step, 1, 1, 0) for step in steps], np.int64).reshape(-1, 4)
-    return SimpleNamespace(
-        n_qubits=3,
-        gates=SimpleNamespace(steps=table, n_product=0),
-        measured=SimpleNamespace(kind=kind, flips=np.array(flips, np.int64)),
-    )
+def finished(add, measure="finish_with_state", *arguments) -> Program:
+    """Three qubits, entangled so that no gate is on one alone."""
+    builder = Builder(3, 1, 8)
+    builder.cnot(0, 1)
+    add(builder)
+    program: Program = getattr(builder, measure)(*arguments)
+    return program
+
+
+def a_feature(number: int) -> Angle:
+    return Angle(0.0, ((1 + number, -1, 1.0),))
+
+
+def rotate_about_all_axes(builder: Builder) -> None:
+    for axis in (X, Y, X, Z, Y):
+        builder.rotate(0, axis, 0.3)
+
+
+def turn_all(builder: Builder) -> None:
+    for qubit in range(3):
+        builder.rotate(qubit, Y, 0.3)
+
+
+def turn_seven_phases(builder: Builder) -> None:
+    for number, qubits in enumerate([(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]):
+        builder.multi_rz(qubits, a_feature(number))
 
 
 @pytest.mark.parametrize(
     ("made", "forward", "backward"),
     [
         # Four pairs: 28 operations forwards; 56 and 24 backwards. Two products an amplitude for the state's cotangent.
-        (program([SHARED_ROTATION], STATE), 4 * 28, 4 * (56 + 24) + 8 * 2),
+        (finished(rotate_about_all_axes), 4 * 28, 4 * (56 + 24) + 8 * 2),
         # A complex product an amplitude; two backwards and an overlap.
-        (program([SAMPLED_PHASE], STATE), 8 * 6, 8 * (2 * 6 + 4) + 8 * 2),
-        (program([SIGNS], STATE), 0, 8 * 2),
-        (program([], PROBABILITIES), 8 * 4, 8 * 2),
-        (program([], WORDS, flips=(1, 2)), 2 * 8 * 4, 2 * 8 * 4),
+        (finished(lambda builder: builder.multi_rz([0], a_feature(0))), 8 * 6, 8 * (2 * 6 + 4) + 8 * 2),
+        (finished(lambda builder: builder.multi_rz([0], 0.3)), 8 * 6, 8 * (2 * 6 + 4) + 8 * 2),
+        # Three gates on four pairs: four products and two sums for real and for imaginary parts; twice that and, for
+        # each of both parts, two products and two sums.
+        (finished(turn_all), 3 * 4 * 2 * 6, 3 * 4 * 2 * (2 * 6 + 4) + 8 * 2),
+        # A transform of three rounds, and a product; the transform again, two products, an overlap of two products and
+        # a sum, and its transform.
+        (finished(turn_seven_phases), 8 * (3 + 6), 8 * (3 + 2 * 6 + 3 + 3) + 8 * 2),
+        (finished(lambda builder: builder.cz(0, 1)), 0, 8 * 2),
+        (finished(lambda builder: None, "finish_with_probabilities", [0]), 8 * 4, 8 * 2),
+        (
+            finished(lambda builder: None, "finish_with_words", [Word(((0, "X"),)), Word(((1, "Y"),))]),
+            2 * 8 * 4,
+            2 * 8 * 4,
+        ),
     ],
 )
-def test_single_steps_by_hand(made: SimpleNamespace, forward: int, backward: int) -> None:
-    assert flops_of(made) == Flops(forward, backward)  # type: ignore[arg-type]
+def test_single_steps_by_hand(made: Program, forward: int, backward: int) -> None:
+    assert flops_of(made) == Flops(forward, backward)
 
 
-def test_an_unknown_step_is_refused() -> None:
-    with pytest.raises(ValueError, match="kind 99 is not known"):
-        flops_of(program([99], STATE))  # type: ignore[arg-type]
+def test_an_unknown_step_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flops.kinds, "SIGNS", 98)
+    with pytest.raises(ValueError, match="kind 4 is not known"):
+        flops_of(finished(lambda builder: builder.cz(0, 1)))
 
 
 def test_counts_add_up() -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from qlayers.simulator.kernels.compiling import jit
-from qlayers.simulator.kernels.diagonals import collect_phases, tabulate, turn_phases, turn_phases_back
+from qlayers.simulator.kernels.diagonals import (
+    collect_phases,
+    collect_phases_of_samples,
+    phases_of_samples,
+    tabulate,
+    turn_phases,
+    turn_phases_back,
+    turn_phases_of_samples,
+    turn_phases_of_samples_back,
+)
 from qlayers.simulator.kernels.gates import (
     flip_signs,
     phase_gradient,
@@ -13,7 +22,14 @@ from qlayers.simulator.kernels.gates import (
     rotate_back,
     turn_by_parity,
 )
-from qlayers.simulator.kernels.kinds import PHASES, SAMPLED_PHASE, SAMPLED_ROTATION, SHARED_ROTATION, TURNS
+from qlayers.simulator.kernels.kinds import (
+    PHASES,
+    SAMPLED_PHASE,
+    SAMPLED_PHASES,
+    SAMPLED_ROTATION,
+    SHARED_ROTATION,
+    TURNS,
+)
 from qlayers.simulator.kernels.measuring import apply_observable, measure
 from qlayers.simulator.kernels.product import contract, multiply_out, position, qubits, start_product
 from qlayers.simulator.kernels.rotations import (
@@ -90,6 +106,8 @@ def _run_forward(
     n_qubits = position(kept_re.shape[1])
     qubit_re, qubit_im = qubits(n_qubits, lanes, kind), qubits(n_qubits, lanes, kind)
     together = np.empty((3, 2, lanes), kept_re.dtype)
+    n_rows = kept_re.shape[1] if schedule.sampled_phases.start.shape[0] > 1 else 0
+    scratch = np.empty((n_rows, lanes), kept_re.dtype)
     rotations, turned = np.empty(kept_rotations.shape[1:], kind), np.empty(kept_turns.shape[1:], kind)
     batch = samples.shape[0]
     for block in range(first_block, last_block):
@@ -98,7 +116,7 @@ def _run_forward(
             rotations, turned = kept_rotations[block], kept_turns[block]
         start = block * lanes
         count = min(lanes, batch - start)
-        _sampled_angles(polynomials, samples, weights, start, count, angles)
+        finite &= _sampled_angles(polynomials, samples, weights, start, count, angles)
         _compose_sampled(chains, turns, angles, zero, rotations, turned)
         if schedule.n_product > 0:
             start_product(qubit_re, qubit_im)
@@ -120,6 +138,9 @@ def _run_forward(
                 turn(re, im, row, masks, rows, turns.pivots[slot], turns.firsts[slot], together)
             elif code == PHASES:
                 turn_phases(re, im, _flat(room.phases[slot, 0]), _flat(room.phases[slot, 1]))
+            elif code == SAMPLED_PHASES:
+                phases_of_samples(schedule.sampled_phases, slot, angles, zero, scratch)
+                turn_phases_of_samples(re, im, scratch)
             elif code == SAMPLED_PHASE:
                 d, c = sine_and_cosine(splat(kind(0.5)) * load(angles, slot), kind)
                 turn_by_parity(re, im, row, c, d)
@@ -163,6 +184,8 @@ def _run_backward(
     qubit_re, qubit_im = qubits(n_qubits, lanes, kind), qubits(n_qubits, lanes, kind)
     qubit_lr, qubit_li = qubits(n_qubits, lanes, kind), qubits(n_qubits, lanes, kind)
     together = np.empty((3, 2, lanes), kept_re.dtype)
+    n_rows = kept_re.shape[1] if schedule.sampled_phases.start.shape[0] > 1 else 0
+    scratch = np.empty((n_rows, lanes), kept_re.dtype)
     rotations, turned = np.empty(kept_rotations.shape[1:], kind), np.empty(kept_turns.shape[1:], kind)
     batch = samples.shape[0]
     for block in range(first_block, last_block):
@@ -224,6 +247,10 @@ def _run_backward(
                 cosines, sines = _flat(room.phases[slot, 0]), _flat(room.phases[slot, 1])
                 turn_phases_back(re, im, lr, li, cosines, sines, overlaps)
                 collect_phases(schedule.phases, slot, overlaps, received)
+            elif code == SAMPLED_PHASES:
+                phases_of_samples(schedule.sampled_phases, slot, angles, zero, scratch)
+                turn_phases_of_samples_back(re, im, lr, li, scratch)
+                collect_phases_of_samples(schedule.sampled_phases, slot, scratch, angle_gradient)
             elif code == SAMPLED_PHASE:
                 found = phase_gradient(re, im, lr, li, row, zero)
                 store(angle_gradient, slot, load(angle_gradient, slot) + found)
@@ -309,11 +336,14 @@ def _angles(shared_angles, lanes, kind):
 
 @jit
 def _sampled_angles(polynomials, samples, weights, start, count, angles):
-    """Fill in those that depend on the sample; lanes without a sample have angle 0."""
+    """Fill in those that depend on the sample, 0 for lanes without one; whether they are finite."""
+    finite = True
     for angle in polynomials.sampled:
         angles[angle] = 0
         for lane in range(count):
             angles[angle, lane] = angle_of(polynomials, angle, weights, samples[start + lane])
+            finite &= np.isfinite(angles[angle, lane])
+    return finite
 
 
 @jit

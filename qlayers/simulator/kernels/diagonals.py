@@ -6,7 +6,7 @@ import numpy as np
 
 from qlayers.simulator.kernels.compiling import jit
 from qlayers.simulator.kernels.rotations import sine_and_cosine
-from qlayers.simulator.kernels.vectors import load, parity, splat, store, total
+from qlayers.simulator.kernels.vectors import load, nearest, parity, splat, store, total
 
 
 @jit
@@ -114,3 +114,54 @@ def collect_phases(diagonals, group, overlaps, out):
                 part = overlaps[row // lanes, lane]
                 found += -part if parity(lane & row) else part
             out[diagonals.angles[t]] += found
+
+
+@jit
+def phases_of_samples(groups, group, angles, zero, out):
+    """The phases of a group that depends on the sample, to ``out`` (2**n, lanes); ``angles`` is (angles, lanes)."""
+    kind = out.dtype.type
+    half, turns = splat(kind(0.5)), splat(kind(0.15915494309189535))
+    # 2π in two parts, so that its multiples are exact.
+    most, rest = splat(kind(6.28125)), splat(kind(1.9353071795864769e-3))
+    for i in range(out.shape[0]):
+        store(out, i, zero)
+    for t in range(groups.start[group], groups.start[group + 1]):
+        phase = half * load(angles, groups.angles[t])
+        # A sum of many is as good as each of them only if none is large.
+        times = nearest(phase * turns)
+        phase = phase - times * most - times * rest
+        store(out, groups.rows[t], load(out, groups.rows[t]) + phase)
+    walsh_hadamard_of_vectors(out)
+
+
+@jit
+def turn_phases_of_samples(re, im, phases):
+    """Apply ``exp(-i φ)``, with one phase an amplitude and lane."""
+    kind = re.dtype.type
+    for i in range(re.shape[0]):
+        x, y = load(re, i), load(im, i)
+        s, c = sine_and_cosine(load(phases, i), kind)
+        store(re, i, c * x + s * y)
+        store(im, i, c * y - s * x)
+
+
+@jit
+def turn_phases_of_samples_back(re, im, lr, li, phases):
+    """Undo it on ψ and λ; Im(conj(λ) ψ) of every amplitude and lane replaces the phase."""
+    kind = re.dtype.type
+    for i in range(re.shape[0]):
+        x, y, u, v = load(re, i), load(im, i), load(lr, i), load(li, i)
+        s, c = sine_and_cosine(load(phases, i), kind)
+        store(phases, i, u * y - v * x)
+        store(re, i, c * x - s * y)
+        store(im, i, c * y + s * x)
+        store(lr, i, c * u - s * v)
+        store(li, i, c * v + s * u)
+
+
+@jit
+def collect_phases_of_samples(groups, group, overlaps, out):
+    """Add the derivative by every angle of a group to ``out`` (angles, lanes); ``overlaps`` is overwritten."""
+    walsh_hadamard_of_vectors(overlaps)
+    for t in range(groups.start[group], groups.start[group + 1]):
+        store(out, groups.angles[t], load(out, groups.angles[t]) + load(overlaps, groups.rows[t]))

@@ -9,10 +9,10 @@ import numpy as np
 from qlayers.simulator.kernels.compiling import jit
 from qlayers.simulator.kernels.turns import AT_ONCE
 from qlayers.simulator.kernels.vectors import VECTOR_BYTES
-from qlayers.simulator.tables import Chains, Measured, Phases, Polynomials, Schedule, Turns
+from qlayers.simulator.tables import Chains, Measured, Phases, Polynomials, SampledPhases, Schedule, Turns
 
 N_SCALARS = 4
-N_TABLES_OF_INTEGERS = 25
+N_TABLES_OF_INTEGERS = 28
 
 
 class Room(NamedTuple):
@@ -57,7 +57,7 @@ def unpack(integers, numbers, signs):
         _integers(integers, 0),
         _integers(integers, 10),
         _integers(integers, 11),
-        _integers(integers, 18),
+        _integers(integers, 21),
     )
     chains = Chains(
         _integers(integers, 1), _integers(integers, 2), _integers(integers, 3), _integers(integers, 4)
@@ -78,23 +78,31 @@ def unpack(integers, numbers, signs):
         _numbers(integers, numbers, 0),
         _integers(integers, 15),
     )
+    sampled_phases = SampledPhases(_integers(integers, 16), _integers(integers, 17), _integers(integers, 18))
     plan = Schedule(
-        steps.reshape(steps.size // 4, 4), integers[1], chains, turns, phases, signs, _integers(integers, 16)
+        steps.reshape(steps.size // 4, 4),
+        integers[1],
+        chains,
+        turns,
+        phases,
+        sampled_phases,
+        signs,
+        _integers(integers, 19),
     )
     polynomials = Polynomials(
-        _integers(integers, 17),
+        _integers(integers, 20),
         terms.reshape(terms.size // 2, 2),
         _numbers(integers, numbers, 1),
         _numbers(integers, numbers, 2),
-        _integers(integers, 19),
-        _integers(integers, 20),
+        _integers(integers, 22),
+        _integers(integers, 23),
     )
     measured = Measured(
         integers[2],
-        _integers(integers, 21),
-        _integers(integers, 22),
-        _integers(integers, 23),
         _integers(integers, 24),
+        _integers(integers, 25),
+        _integers(integers, 26),
+        _integers(integers, 27),
         integers[3],
     )
     return plan, polynomials, measured, integers[0]

@@ -10,7 +10,19 @@ import pytest
 import torch
 
 from qlayers import QuantumLayer
-from qlayers.simulator.kernels.kinds import PHASES, SAMPLED_ROTATION, SHARED_ROTATION, SIGNS, TURNS, X, Y, Z
+from qlayers.simulator.execute import execute
+from qlayers.simulator.kernels.kinds import (
+    PHASES,
+    SAMPLED_PHASE,
+    SAMPLED_PHASES,
+    SAMPLED_ROTATION,
+    SHARED_ROTATION,
+    SIGNS,
+    TURNS,
+    X,
+    Y,
+    Z,
+)
 from qlayers.simulator.kernels.unpacking import unpack
 from qlayers.simulator.packing import pack
 from qlayers.simulator.program import Angle, Builder, Word
@@ -73,6 +85,39 @@ def test_a_weight_that_is_left_out_is_checked_all_the_same():
         layer.weights[-1, 0, 2] = float("nan")  # the angle of the last rotation about Z
     with pytest.raises(ValueError, match="NaN or infinite"):
         layer(torch.rand(3, 2))
+
+
+@pytest.mark.parametrize("reupload", [False, True])
+def test_phases_of_a_feature_map_become_one_pass(reupload):
+    """IQP with five qubits: fifteen phases of the sample, of which the first layer's on one qubit are rotations."""
+    layer = QuantumLayer(5, encoding="iqp", ansatz="strongly_entangling", depth=2, reupload=reupload)
+    kinds = plan_of(layer).steps[:, 0].tolist()
+    assert kinds.count(SAMPLED_PHASES) == (2 if reupload else 1)
+    assert SAMPLED_PHASE not in kinds
+
+
+@pytest.mark.parametrize("n_features", [3, 6])
+def test_phases_of_features_with_large_angles(n_features):
+    """In a table and one by one: float32 loses nothing to a sum of large angles."""
+    layer = QuantumLayer(n_features, encoding="iqp", depth=1, backend="batched")
+    exact = QuantumLayer(n_features, encoding="iqp", depth=1, precision="float64", backend="default_qubit")
+    exact.load_state_dict({name: value.double() for name, value in layer.state_dict().items()})
+    inputs = 8 * torch.rand(7, n_features).round(decimals=3)
+    # An angle of 64 is known to 4e-6 in float32.
+    torch.testing.assert_close(layer(inputs), exact(inputs.double()).float(), rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("n_phases", [1, 7])
+def test_an_angle_that_is_left_out_is_checked_all_the_same_if_it_comes_from_the_sample(n_phases):
+    builder = Builder(3, 0, 1)
+    builder.cnot(0, 1)
+    builder.rotate(0, Y, 0.3)
+    for _ in range(n_phases):
+        builder.multi_rz([0, 1], Angle(0.0, ((0, -1, 1e30),)))
+    program = builder.finish_with_words([Word(((0, "Z"),))])
+    assert unpack(*program.packed[:3])[0].steps[:, 0].tolist() == [TURNS]
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        execute(program, torch.full((2, 1), 1e30), torch.empty(0))
 
 
 def test_rotations_about_changing_axes_stay_one():
