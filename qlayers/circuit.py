@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -14,6 +13,7 @@ from qlayers.components import resolve
 from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError
 from qlayers.measurements import Measurement
+from qlayers.memory import physical_memory
 
 
 @dataclass(frozen=True, init=False)
@@ -128,11 +128,9 @@ class CircuitSpec:
 
 def check_state_fits(n_qubits: int) -> None:
     """ConfigurationError if not even one state of so many qubits fits into memory, where its size is known."""
-    if not hasattr(os, "sysconf"):
-        return
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = physical_memory()
     needed = 16 * 2**n_qubits  # complex128
-    if needed > memory:
+    if memory is not None and needed > memory:
         raise ConfigurationError(
             f"n_qubits={n_qubits} needs {needed / 2**30:,.0f} GiB for one state, and this machine has "
             f"{memory / 2**30:.0f} GiB. Choose a smaller n_qubits."

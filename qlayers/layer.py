@@ -13,6 +13,7 @@ from pennylane.tape import QuantumScript
 
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend, Native
+from qlayers.basis_states import bits_as_angles
 from qlayers.batching import broadcasts_correctly, concatenate, returns_list, run_unrolled
 from qlayers.circuit import CircuitSpec, check_state_fits, positive
 from qlayers.components import resolve
@@ -25,7 +26,7 @@ from qlayers.look import look
 from qlayers.measurements import Measurement
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 from qlayers.state_shift import differentiate_amplitudes
-from qlayers.torch_layer import InitMethod, WeightShapes
+from qlayers.torch_layer import InitMethod, WeightShapes, one_at_a_time
 
 if TYPE_CHECKING:
     from qlayers.simulator.traced import TracedCircuit
@@ -210,12 +211,20 @@ class QuantumLayer(DescribedLayer):
         self._traced_width, self._traced = n_features, None
         if self._native == "never":
             return
-        from qlayers.simulator.trace import NotTraceableError, trace  # compiles: only for those who use it
+        from qlayers.simulator.trace import (  # numba: only for its users
+            NoSuchWireError,
+            NotTraceableError,
+            trace,
+        )
 
         try:
             n_qubits = self.n_qubits or len(self._example_tape().wires)
             n_weights = sum(weight.numel() for weight in self.qnode_weights.values())
             self._traced = trace(self._draw_tape, n_qubits, n_weights, n_features)
+        except NoSuchWireError as reason:
+            raise ConfigurationError(
+                f"This circuit cannot run: {reason}. Change the wire, or give the device more."
+            ) from reason
         except NotTraceableError as reason:
             if self._native == "always":
                 raise ConfigurationError(
@@ -299,8 +308,9 @@ class QuantumLayer(DescribedLayer):
         self._check(inputs)
         if dtype != self._connected_dtype:
             self._connect(dtype)
-        if inputs.ndim:
-            self._trace_if_native(inputs.shape[-1])
+        if inputs.ndim and self._traced_width != inputs.shape[-1]:
+            with one_at_a_time:
+                self._trace_if_native(inputs.shape[-1])
         if inputs.dtype != dtype:
             inputs = inputs.to(dtype)
         look(inputs, self._check_values)
@@ -361,15 +371,28 @@ class QuantumLayer(DescribedLayer):
         exact = self.qnode.device.name == "default.qubit" and not self.qnode.shots
         if not exact or self._gradient_method() != "backprop":
             return False
-        broadcasts = broadcasts_correctly(self.qnode, arguments, self._input_name)
-        if not broadcasts:
-            warnings.warn(
-                "This circuit does not give the same for a batch as for its samples, so that they run one by one. "
-                "Index features as inputs[..., i] to run them together.",
-                ExecutionWarning,
-                stacklevel=5,
+        if self._decides_on_inputs():
+            reason = (
+                "This circuit's gates depend on the values of its inputs, so that samples run one by one."
             )
-        return broadcasts
+        elif not broadcasts_correctly(self.qnode, arguments, self._input_name):
+            reason = (
+                "This circuit does not give the same for a batch as for its samples, so that they run one by one. "
+                "Index features as inputs[..., i] to run them together."
+            )
+        else:
+            return True
+        warnings.warn(reason, ExecutionWarning, stacklevel=5)
+        return False
+
+    def _decides_on_inputs(self) -> bool:
+        # A few samples may well agree where the rest of the batch does not.
+        from qlayers.simulator.trace import decides_on_inputs
+
+        weights = [weight.detach().double().reshape(-1) for weight in self.qnode_weights.values()]
+        flat = torch.cat(weights) if weights else torch.empty(0, dtype=torch.float64)
+        with one_at_a_time:
+            return decides_on_inputs(self._draw_tape, flat, self.n_features or 1)
 
     def _check(self, inputs: torch.Tensor) -> None:
         device = next((weight.device for weight in self.qnode_weights.values()), None)
@@ -421,7 +444,8 @@ class QuantumLayer(DescribedLayer):
             return "adjoint" if self._precision.device.type == "cpu" else "backprop"
         method = self.qnode.diff_method
         if method == "best" and self.n_features is not None:
-            method = qp.workflow.get_best_diff_method(self.qnode)(**self._example())
+            with bits_as_angles():
+                method = qp.workflow.get_best_diff_method(self.qnode)(**self._example())
         name = str(getattr(method, "__name__", method))
         return f"{name}, inputs by state-shift" if self._shifts_states() else name
 

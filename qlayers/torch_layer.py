@@ -21,7 +21,7 @@ PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 # While a quantum function is recorded, PennyLane's queue takes gates from all threads, and torch's tracer patches torch
 # for all of them.
-_one_at_a_time = threading.RLock()
+one_at_a_time = threading.RLock()
 
 
 class RepairedTorchLayer(qp.qnn.TorchLayer):
@@ -60,7 +60,7 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
         # A layer without weights has its precision from here; it is not part of the state_dict.
         self.register_buffer("_precision", torch.empty(0, dtype=dtype), persistent=False)
         self.to(dtype)
-        with _one_at_a_time:
+        with one_at_a_time:
             self._connect(dtype)
 
     @abstractmethod
@@ -121,7 +121,7 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        with _one_at_a_time:
+        with one_at_a_time:
             self._connect(self._connected_dtype)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

@@ -13,12 +13,16 @@ import torch
 from torch import Tensor
 
 from qlayers.errors import InputError
+from qlayers.memory import physical_memory
 from qlayers.simulator.kernels import circuits
 from qlayers.simulator.kernels.vectors import VECTOR_BYTES
 from qlayers.simulator.program import Program
 
 SERIAL_BELOW = 2**17
 """Amplitudes times gates under which handing work to threads costs more than it saves (about 90 µs)."""
+
+ALWAYS_THERE = 2**30
+"""Bytes for which nobody asks how much memory there is."""
 
 _pool: tuple[int, int, ThreadPoolExecutor] | None = None
 
@@ -45,6 +49,8 @@ class Pass:
         n_kept = self._n_blocks if rotations <= 2 * size else 0
         room = shared + n_kept * rotations + self._n_blocks * 2 * size
         self._work = self._n_blocks * size * lanes * packed.n_steps
+        if room * lanes * self._samples.itemsize > ALWAYS_THERE:
+            _check_that_it_fits(room * lanes * self._samples.itemsize, len(self._samples), program.n_qubits)
         # Torch begins its arrays at multiples of what a cache line holds, numpy does not.
         buffer = torch.empty(room * lanes, dtype=samples.dtype).numpy()
         tables = (packed.integers, packed.numbers, packed.signs)
@@ -107,6 +113,15 @@ class Pass:
         bounds = np.linspace(0, self._n_blocks, n_threads + 1).astype(int).tolist()
         futures = [_threads(n_threads).submit(work, False, first, last) for first, last in pairwise(bounds)]
         return [future.result() for future in futures]
+
+
+def _check_that_it_fits(needed: int, n_samples: int, n_qubits: int) -> None:
+    memory = physical_memory()
+    if memory is not None and needed > memory:
+        raise InputError(
+            f"{n_samples} samples of {n_qubits} qubits need {needed / 2**30:,.0f} GiB for their states, and this "
+            f"machine has {memory / 2**30:.0f} GiB. Run smaller batches."
+        )
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -50,6 +50,10 @@ class NotTraceableError(Exception):
     """Why a circuit cannot be run by the batched simulator, in words for the user."""
 
 
+class NoSuchWireError(NotTraceableError):
+    """A wire that the device has not, so that no simulator can run the circuit."""
+
+
 def trace(draw_tape: DrawTape, n_qubits: int, n_weights: int, n_features: int) -> TracedCircuit:
     """Make a program of a circuit.
 
@@ -115,6 +119,27 @@ def trace(draw_tape: DrawTape, n_qubits: int, n_weights: int, n_features: int) -
     if n_qubits <= COMPARED_QUBITS:
         _compare_with_default_qubit(circuit, draw, n_bits)
     return circuit
+
+
+def decides_on_inputs(draw_tape: DrawTape, weights: torch.Tensor, n_features: int) -> bool:
+    """Whether the circuit's gates depend on a sample's values, so that a batch would be decided for as one.
+
+    Args:
+        draw_tape: From flat weights and one sample, float64, to the circuit.
+        weights: The flat weights.
+        n_features: Length of a sample.
+    """
+    sample = torch.rand(n_features, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def parameters(_: torch.Tensor, traced: torch.Tensor) -> list[torch.Tensor]:
+        given = draw_tape(weights, traced).get_parameters(trainable_only=False)
+        return [torch.as_tensor(parameter) + 0.0 for parameter in given]
+
+    try:
+        trace_formula(parameters, weights, sample)
+    except Exception:  # looking at a value raises one error or another, according to how it is looked at
+        return True
+    return False
 
 
 # ---------------------------------------------------------------- one look at the circuit
@@ -226,7 +251,7 @@ def _angles(operations: Sequence[Operator]) -> list[torch.Tensor]:
 
 def _wire(wire: Any, n_qubits: int) -> int:
     if not isinstance(wire, int) or not 0 <= wire < n_qubits:
-        raise NotTraceableError(f"it uses the wire {wire!r}, which is not among 0 … {n_qubits - 1}")
+        raise NoSuchWireError(f"it uses the wire {wire!r}, which is not among 0 … {n_qubits - 1}")
     return wire
 
 

@@ -68,10 +68,25 @@ def test_wires_that_are_not_there():
         return qp.expval(qp.Z(5))
 
     qnode = qp.QNode(elsewhere, qp.device("default.qubit", wires=2))
+    for backend in ("auto", "batched"):
+        with pytest.raises(ConfigurationError, match=r"wire 5, which is not among 0 … 1"):
+            QuantumLayer.from_qnode(qnode, {"weights": (1,)}, n_features=1, backend=backend)
+    learns_its_width = QuantumLayer.from_qnode(qnode, {"weights": (1,)})
     with pytest.raises(ConfigurationError, match=r"wire 5, which is not among 0 … 1"):
-        QuantumLayer.from_qnode(qnode, {"weights": (1,)}, n_features=1, backend="batched")
+        learns_its_width(torch.ones(3, 1))
     with pytest.raises(WireError, match=r"wires not found on the device: \{5\}"):
         qp.QNode(elsewhere, qp.device("qlayers.batched", wires=2))(torch.ones(1), torch.ones(1))
+
+
+def test_a_batch_of_states_that_fits_into_no_memory(monkeypatch):
+    layer = QuantumLayer(18, depth=1)
+    layer(torch.rand(1, 18))
+    monkeypatch.setattr("qlayers.simulator.on_cpu.physical_memory", lambda: 8 * 2**30)
+    with pytest.raises(
+        InputError, match=r"20000 samples of 18 qubits need .* GiB.* has 8 GiB.*smaller batches"
+    ):
+        layer(torch.rand(20_000, 18))
+    assert layer(torch.rand(1, 18)).shape == (1, 18)
 
 
 def test_states_that_fit_into_no_memory():

@@ -124,6 +124,12 @@ class Random(QuantumLayer):
             return qp.state()
         if kind == "density":
             return qp.density_matrix(wires=0)
+        if kind == "matrices":
+            return [
+                qp.expval(qp.Hermitian(MATRIX, wires=0)),
+                qp.var(qp.Hermitian(MATRIX, wires=self.n_qubits - 1)),
+                qp.expval(qp.Projector([1], wires=0)),
+            ]
         words = [qp.prod(*(getattr(qp, pauli)(wire) for wire, pauli in word.items())) for word in chosen]
         if kind == "words":
             return [qp.expval(word) for word in words]
@@ -131,11 +137,6 @@ class Random(QuantumLayer):
         return {
             "energy": lambda: qp.expval(energy),
             "variance": lambda: [qp.var(energy), qp.expval(qp.Z(0))],
-            "matrices": lambda: [
-                qp.expval(qp.Hermitian(MATRIX, wires=0)),
-                qp.var(qp.Hermitian(MATRIX, wires=self.n_qubits - 1)),
-                qp.expval(qp.Projector([1], wires=0)),
-            ],
             "mixed": lambda: [qp.probs(wires=0), qp.expval(energy), qp.purity(wires=0)],
         }[kind]()
 
