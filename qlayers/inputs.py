@@ -47,7 +47,7 @@ def check_values(inputs: torch.Tensor, encoding: Encoding | None) -> tuple[float
         raise InputError(
             "The inputs hold NaN or infinite values, which are no angles. Clean or scale them first."
         )
-    if encoding is not None:
+    if encoding is not None and not encoding.takes_any_number():
         encoding.check_inputs(inputs.detach().reshape(-1, inputs.shape[-1]))
     return smallest, largest
 

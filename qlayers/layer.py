@@ -290,7 +290,7 @@ class QuantumLayer(DescribedLayer):
         return self._forward_with_care(inputs)
 
     def _takes_any_number(self) -> bool:
-        return self.encoding is None or type(self.encoding).check_inputs is Encoding.check_inputs
+        return self.encoding is None or self.encoding.takes_any_number()
 
     def _forward_in_graph(self, circuit: TracedCircuit, inputs: torch.Tensor) -> torch.Tensor:
         """What ``torch.compile`` takes into its graph, where no warning is given of inputs outside their range.

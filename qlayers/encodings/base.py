@@ -70,6 +70,11 @@ class Encoding(Component, ABC):
                 f"{n_features}. Raise n_qubits or reduce the features to n_features<={most}."
             )
 
+    @classmethod
+    def takes_any_number(cls) -> bool:
+        """Whether :meth:`check_inputs` refuses nothing, so that it need not be asked."""
+        return cls.check_inputs is Encoding.check_inputs
+
     def check_inputs(self, features: torch.Tensor) -> None:
         """Raise :class:`~qlayers.errors.InputError` for features that cannot be encoded at all.
 
