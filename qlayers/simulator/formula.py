@@ -86,11 +86,11 @@ class Formula:
         """
         values: list[Any] = [weights, sample]
         for step in self.steps:
-            if step.operation == _CONSTANT:
+            if step.operation == CONSTANT:
                 values.append(self.constants[step.arguments[0]].to(weights.device))
                 continue
             arguments, options = _replace((step.arguments, step.options), lambda value: values[value.number])
-            values.append(_operation(step.operation)(*arguments, **dict(options)))
+            values.append(operation_of(step.operation)(*arguments, **dict(options)))
         return torch.stack([values[result].to(weights.dtype) for result in self.results])
 
     def of_batch(self, weights: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
@@ -99,7 +99,7 @@ class Formula:
         return torch.func.vmap(self.__call__, in_dims=(None, 0))(weights, samples)
 
 
-_CONSTANT = "constant"
+CONSTANT = "constant"
 
 
 def trace_formula(function: Function, weights: torch.Tensor, sample: torch.Tensor) -> Formula:
@@ -124,7 +124,7 @@ def trace_formula(function: Function, weights: torch.Tensor, sample: torch.Tenso
         numbers[node] = len(numbers)
         if node.op == "get_attr":
             constants[node.target] = getattr(module, node.target).detach()
-            steps.append(Step(_CONSTANT, (node.target,), ()))
+            steps.append(Step(CONSTANT, (node.target,), ()))
         elif node.op == "call_function":
             name = "getitem" if node.target is operator.getitem else str(node.target)
             steps.append(Step(name, tuple(arguments), tuple(options)))
@@ -139,7 +139,8 @@ def _numbered(nested: Any, numbers: dict[Node, int]) -> Any:
     return nested
 
 
-def _operation(name: str) -> Any:
+def operation_of(name: str) -> Any:
+    """What torch calls by this name."""
     if name == "getitem":
         return operator.getitem
     found: Any = torch.ops

@@ -29,6 +29,7 @@ from pennylane.tape import QuantumScript
 from qlayers.basis_states import bits_as_angles
 from qlayers.errors import QlayersError
 from qlayers.simulator.bits import Bits
+from qlayers.simulator.columns import Columns, columns_of
 from qlayers.simulator.formula import Formula, Function, trace_formula
 from qlayers.simulator.gates import GATE_SET, add_gate
 from qlayers.simulator.polynomial import polynomial_of, value_at
@@ -111,7 +112,7 @@ def trace(draw_tape: DrawTape, n_qubits: int, n_weights: int, n_features: int) -
         readout.finish(builder),
         readout,
         formula.only(shared) if shared else None,
-        formula.only(sampled) if sampled else None,
+        _for_batches(formula.only(sampled), n_weights, n_features + n_bits) if sampled else None,
         preparation.prepares_sample,
         preparation.initial,
         _bits(draw, points) if n_bits else None,
@@ -327,6 +328,10 @@ def _formula(draw: _Draw, point: torch.Tensor, keep_sample: bool) -> Formula:
         return [angle + 0.0 for angle in _angles(_decomposed(tape))]
 
     return _traced_formula(angles, point[: draw.n_weights], sample)
+
+
+def _for_batches(formula: Formula, n_weights: int, n_features: int) -> Formula | Columns:
+    return columns_of(formula, n_weights, n_features) or formula
 
 
 def _traced_formula(function: Function, weights: torch.Tensor, sample: torch.Tensor) -> Formula:

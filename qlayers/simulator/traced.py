@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from qlayers.simulator.bits import Bits
+from qlayers.simulator.columns import Columns
 from qlayers.simulator.counts import Counts
 from qlayers.simulator.execute import execute
 from qlayers.simulator.formula import Formula
@@ -31,7 +32,7 @@ class TracedCircuit:
     program: Program
     readout: Readout
     shared: Formula | None = None
-    sampled: Formula | None = None
+    sampled: Formula | Columns | None = None
     prepares_sample: bool = False
     initial: torch.Tensor | None = None
     bits: Bits | None = None
