@@ -220,7 +220,7 @@ class QuantumLayer(DescribedLayer):
         try:
             n_qubits = self.n_qubits or len(self._example_tape().wires)
             n_weights = sum(weight.numel() for weight in self.qnode_weights.values())
-            self._traced = trace(self._draw_tape, n_qubits, n_weights, n_features)
+            self._traced = trace(self._draw_tape, n_qubits, n_weights, n_features, self.dtype)
         except NoSuchWireError as reason:
             raise ConfigurationError(
                 f"This circuit cannot run: {reason}. Change the wire, or give the device more."

@@ -41,6 +41,7 @@ MAX_QUBITS = 20
 COMPARED_QUBITS = 14
 """The largest circuits that are compared with default.qubit; above, that takes seconds."""
 
+_CLOSE = {torch.float32: 1e-5, torch.float64: 1e-8}
 DrawTape = Callable[[torch.Tensor, torch.Tensor], QuantumScript]
 
 _RANGES = ((0.1, 1.0), (-3.0, 3.0), (-1.0, -0.1))
@@ -55,7 +56,13 @@ class NoSuchWireError(NotTraceableError):
     """A wire that the device has not, so that no simulator can run the circuit."""
 
 
-def trace(draw_tape: DrawTape, n_qubits: int, n_weights: int, n_features: int) -> TracedCircuit:
+def trace(
+    draw_tape: DrawTape,
+    n_qubits: int,
+    n_weights: int,
+    n_features: int,
+    dtype: torch.dtype = torch.float64,
+) -> TracedCircuit:
     """Make a program of a circuit.
 
     Args:
@@ -63,6 +70,8 @@ def trace(draw_tape: DrawTape, n_qubits: int, n_weights: int, n_features: int) -
         n_qubits: Qubits, the wires 0 … n_qubits - 1.
         n_weights: Length of the flat weights.
         n_features: Length of a sample.
+        dtype: In which the program is first compared with default.qubit. What float32 cannot tell, float64 does; to
+            begin with it would be to compile for it too.
 
     Raises:
         NotTraceableError: With the reason.
@@ -118,7 +127,12 @@ def trace(draw_tape: DrawTape, n_qubits: int, n_weights: int, n_features: int) -
         _bits(draw, points) if n_bits else None,
     )
     if n_qubits <= COMPARED_QUBITS:
-        _compare_with_default_qubit(circuit, draw, n_bits)
+        tried = dict.fromkeys([dtype, torch.float64])
+        if not any(_agrees_with_default_qubit(circuit, draw, n_bits, precision) for precision in tried):
+            raise NotTraceableError(
+                "the program made of it disagrees with default.qubit, which is a defect of qlayers: please report the "
+                "circuit"
+            )
     return circuit
 
 
@@ -362,7 +376,7 @@ def _bits(draw: _Draw, points: Sequence[torch.Tensor]) -> Bits:
 # ---------------------------------------------------------------- the check
 
 
-def _compare_with_default_qubit(circuit: TracedCircuit, draw: _Draw, n_bits: int) -> None:
+def _agrees_with_default_qubit(circuit: TracedCircuit, draw: _Draw, n_bits: int, dtype: torch.dtype) -> bool:
     generator = torch.Generator().manual_seed(1)
     device = qp.device("default.qubit", wires=circuit.program.n_qubits)
     with torch.no_grad():
@@ -372,18 +386,18 @@ def _compare_with_default_qubit(circuit: TracedCircuit, draw: _Draw, n_bits: int
             # The bits need not be any, which random inputs do not make.
             bits = torch.rand(batch, n_bits, generator=generator, dtype=torch.float64)
             numbers = torch.cat([samples, bits], -1)
-            found = circuit.readout.results(circuit.run_with_bits(numbers, weights))
+            found = circuit.readout.results(circuit.run_with_bits(numbers.to(dtype), weights.to(dtype)))
             expected = [_reference(draw.of(weights, row)[0], device) for row in numbers]
             for number, result in enumerate(found):
                 wanted = [one[number] for one in expected]
                 if not all(
-                    torch.allclose(ours + 0j, torch.as_tensor(theirs) + 0j, rtol=0.0, atol=1e-8)
+                    torch.allclose(
+                        ours + 0j, torch.as_tensor(theirs).to(ours + 0j), rtol=0.0, atol=_CLOSE[dtype]
+                    )
                     for ours, theirs in zip(result, wanted, strict=True)
                 ):
-                    raise NotTraceableError(
-                        "the program made of it disagrees with default.qubit, which is a defect of qlayers: please "
-                        "report the circuit"
-                    )
+                    return False
+    return True
 
 
 def _reference(tape: QuantumScript, device: qp.devices.Device) -> list[Any]:
