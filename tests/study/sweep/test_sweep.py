@@ -91,7 +91,6 @@ def test_jobs_are_fitted_once_and_judged_on_validation(
     assert times(runs)[str(folder_of(runs) / "final.json")] == before[str(folder_of(runs) / "final.json")]
 
 
-@pytest.mark.usefixtures("unestimated")
 def test_a_failing_job_is_named_and_tried_again(sweep: Sweep, lines: Lines, tmp_path: Path) -> None:
     command = lines("encoding=angle,amplitude", "reupload=true")
     for attempt in (0, 1):
@@ -160,7 +159,6 @@ def test_controls_are_fitted_once_a_split(
     assert len(fits) == 2
 
 
-@pytest.mark.usefixtures("unestimated")
 def test_a_job_that_was_stopped_goes_on_in_its_mlflow_run(
     sweep: Sweep, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
