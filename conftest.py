@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 # Set before torch and NumPy are imported: pytest-xdist already uses the cores, one process each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -18,6 +20,9 @@ settings.register_profile(
 )
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
+if TYPE_CHECKING:
+    from tests.preloaded import Preloaded
+
 pytest_plugins = ["tests.qlayers.nothing_delegated"]
 
 
@@ -31,3 +36,13 @@ def kernels_compiled() -> None:
     for precision in ("float32", "float64"):
         layer = QuantumLayer(2, precision=precision)
         layer(torch.zeros(1, 2)).sum().backward()
+
+
+@pytest.fixture(scope="session")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preloaded]:
+    """For tests of what several processes do, most of whose time would be imports."""
+    from tests.preloaded import Preloaded
+
+    server = Preloaded(tmp_path_factory.mktemp("preloaded"))
+    yield server
+    server.stop()

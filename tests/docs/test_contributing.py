@@ -11,6 +11,7 @@ import pytest
 
 from tests.docs.markdown import blocks, commands, mentioned
 from tests.docs.workspace import ROOT, Workspace
+from tests.preloaded import Preloaded
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # `make lock` needs a package index; what it does without one is tested in tests/packaging.
@@ -18,9 +19,10 @@ NOT_RUN = {"make test", "make lock", 'pytest -m "not slow"'}
 
 
 @pytest.fixture(scope="module")
-def extended(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def extended(tmp_path_factory: pytest.TempPathFactory, preloaded: Preloaded) -> Workspace:
     """A copy of the checkout in which every block of the page has been carried out, in order."""
     workspace = Workspace(tmp_path_factory.mktemp("contributing"))
+    workspace.preload(preloaded)
     for block in blocks(TEXT):
         workspace.run(block)
     return workspace

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.docs.markdown import Block
+from tests.preloaded import Preloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 600  # seconds a block, on a machine that does other things as well
@@ -41,6 +42,10 @@ class Workspace:
         python.write_text(f'#!/bin/bash\nexec {sys.executable} "$@"\n')
         python.chmod(0o755)
         subprocess.run(["make", "--touch", "train"], cwd=folder, check=True, capture_output=True)
+
+    def preload(self, preloaded: Preloaded) -> None:
+        """From now on, `python` starts with what the project depends on imported already."""
+        preloaded.stand_in(self.folder / ".venv/bin/python")
 
     def run(self, block: Block) -> str:
         """Do what a block says, and return what it prints: write the file it is, or run its code.

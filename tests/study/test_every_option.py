@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,8 @@ def command_line(group: str, option: str, table: Path, conf: Path = CONFIG_DIR) 
     needed = [word.format(table=table) for key in missing for word in NEEDED[key]]
     chosen = [f"{group}={option}", *needed]
     quick = [word for name, word in QUICK.items() if name != group]
+    if group == "trainer":
+        chosen.append("trainer.max_epochs=1")
     if group == PRESETS:
         return [*chosen, "trainer.max_epochs=1", *(word for word in quick if not word.startswith("trainer"))]
     brings_data = any(word.startswith("data=") for word in chosen)
@@ -154,12 +156,34 @@ def serves_classes(node: Mapping[str, Any]) -> bool:
     return target == "???" or "classification" in getattr(locate(target, "?"), "tasks", {"classification"})
 
 
-def trained(words: list[str], output_dir: Path, conf: Path | None = None) -> RunFolder:
-    """What `python train.py` does with these words, in this process."""
+def composed(words: list[str], output_dir: Path, conf: Path | None = None) -> DictConfig:
     words = [*words, f"output_dir={output_dir}"]
-    config = check(TRAIN, words, None if conf is None else str(conf)).config
+    return check(TRAIN, words, None if conf is None else str(conf)).config
+
+
+def fitted(config: DictConfig) -> RunFolder:
     check_construction(config)
     return train(config, Console(file=io.StringIO()))
+
+
+def trained(words: list[str], output_dir: Path, conf: Path | None = None) -> RunFolder:
+    """What `python train.py` does with these words, in this process."""
+    return fitted(composed(words, output_dir, conf))
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[str]], RunFolder]:
+    """As `trained`, but one run for all options that make the same configuration, as those in the defaults do."""
+    runs: dict[str, RunFolder] = {}
+
+    def trained_once(words: list[str]) -> RunFolder:
+        config = composed(words, tmp_path_factory.mktemp("runs"))
+        key = OmegaConf.to_yaml(OmegaConf.masked_copy(config, sorted({*map(str, config)} - {"output_dir"})))
+        if key not in runs:
+            runs[key] = fitted(config)
+        return runs[key]
+
+    return trained_once
 
 
 def assert_trained(folder: RunFolder) -> None:
@@ -192,14 +216,17 @@ def assert_built(folder: RunFolder, group: str, node: Mapping[str, Any]) -> None
 
 
 @pytest.mark.parametrize(("group", "option"), [pytest.param(*found, id="-".join(found)) for found in OPTIONS])
-def test_it_trains(group: str, option: str, table: Path, tmp_path: Path) -> None:
-    folder = trained(command_line(group, option, table), tmp_path)
+def test_it_trains(
+    group: str, option: str, table: Path, trained_once: Callable[[list[str]], RunFolder]
+) -> None:
+    folder = trained_once(command_line(group, option, table))
     assert_trained(folder)
     assert_built(folder, group, written(group, option, CONFIG_DIR))
     config = OmegaConf.load(folder.config)
     entered = {model.name for model in Results.read(folder.results).models[1:]}
     assert entered == {name for name, node in config.controls.items() if node and serves_classes(node)}
-    beside = {path for path in tmp_path.iterdir() if not path.name.startswith(".")} - {folder.path}
+    siblings = folder.path.parent.iterdir()
+    beside = {path for path in siblings if not path.name.startswith(".")} - {folder.path}
     assert bool(beside) == bool(config.logger), "a tracker keeps its records, and nobody else leaves any"
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,27 +24,43 @@ from rich.console import Console
 from study.config.check import check
 from study.config.rules import TRAIN
 from study.experiment import train
+from tests.preloaded import Preloaded, Process
 
 pytestmark = pytest.mark.slow
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # The default hybrid model. Steps are short, so that there are many in which to be killed.
 WORDS = ("data=iris", "trainer.max_epochs=6", "trainer.batch_size=8", "controls=none")
-KILLS = 3
+KILLS = 2
 N_EPOCHS, PER_EPOCH = 6, 12  # of 150 rows, 30 are for testing and 24 of the others for validation
 PLAN = [(epoch, step) for epoch in range(N_EPOCHS) for step in range(PER_EPOCH)]
 PATIENCE_S = 300.0  # a busy machine takes a minute to start a process
 
 
-def start(*words: str, output: Path) -> subprocess.Popen[bytes]:
+class Start(Protocol):
+    """Start `python train.py` with these words and write what it prints to this file."""
+
+    def __call__(self, *words: str, output: Path) -> subprocess.Popen[bytes] | Process: ...
+
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def started_anew(*words: str, output: Path) -> subprocess.Popen[bytes]:
     with output.open("wb") as file:
         return subprocess.Popen(
             [sys.executable, "train.py", *words],
             cwd=CHECKOUT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env=ENVIRONMENT,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
+
+
+def started_preloaded(preloaded: Preloaded) -> Start:
+    return lambda *words, output: preloaded.start(
+        ["train.py", *words], cwd=CHECKOUT, output=output, env=ENVIRONMENT
+    )
 
 
 def run_in(output_dir: Path) -> Path | None:
@@ -78,7 +94,7 @@ class Outcome:
     attempts: list[Attempt] = field(default_factory=list)
 
 
-def whole(process: subprocess.Popen[bytes], output_dir: Path) -> Outcome:
+def whole(process: subprocess.Popen[bytes] | Process, output_dir: Path) -> Outcome:
     printed = output_dir.with_suffix(".txt")
     assert process.wait(PATIENCE_S) == 0, printed.read_text()
     folder = run_in(output_dir)
@@ -86,7 +102,7 @@ def whole(process: subprocess.Popen[bytes], output_dir: Path) -> Outcome:
     return Outcome(folder, printed.read_text())
 
 
-def kill(process: subprocess.Popen[bytes], output_dir: Path, wanted: int) -> None:
+def kill(process: subprocess.Popen[bytes] | Process, output_dir: Path, wanted: int) -> None:
     """SIGKILL, from outside, as soon as so many steps were executed."""
     until = time.monotonic() + PATIENCE_S
     while n_executed(output_dir) < wanted and process.poll() is None and time.monotonic() < until:
@@ -96,7 +112,7 @@ def kill(process: subprocess.Popen[bytes], output_dir: Path, wanted: int) -> Non
     assert process.wait() == -signal.SIGKILL, output_dir.with_suffix(".txt").read_text()
 
 
-def killed_and_resumed(output_dir: Path, rng: random.Random) -> Outcome:
+def killed_and_resumed(start: Start, output_dir: Path, rng: random.Random) -> Outcome:
     """The run, killed at a random step, resumed and killed again, and at last left to itself."""
     attempts: list[Attempt] = []
     for number in range(KILLS + 1):
@@ -121,14 +137,16 @@ def of_another_seed(output_dir: Path) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Outcome]]:
+def runs(tmp_path_factory: pytest.TempPathFactory, preloaded: Preloaded) -> Iterator[dict[str, Outcome]]:
     """Undisturbed (with the default logger), killed, and of another seed."""
     root = tmp_path_factory.mktemp("runs")
-    # At the same time, because starting is what takes longest.
-    process = start(*WORDS, f"output_dir={root / 'whole'}", output=root / "whole.txt")
+    # As a user starts it, and at the same time, because starting is what takes longest.
+    process = started_anew(*WORDS, f"output_dir={root / 'whole'}", output=root / "whole.txt")
     try:
         yield {
-            "killed": killed_and_resumed(root / "killed", random.Random(20261121)),
+            "killed": killed_and_resumed(
+                started_preloaded(preloaded), root / "killed", random.Random(20261121)
+            ),
             "other": of_another_seed(root / "other"),
             "whole": whole(process, root / "whole"),
         }

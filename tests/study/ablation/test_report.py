@@ -353,9 +353,8 @@ def script(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("folder", ["plain", "it's a, b=c $x {y} \\"])
-def test_the_folder_needs_no_key(tmp_path: Path, folder: str) -> None:
-    made = make_sweep(tmp_path / folder, {"depth": [1, 2]}, epochs=1)
+def test_the_folder_needs_no_key(tmp_path: Path) -> None:
+    made = make_sweep(tmp_path / "it's a, b=c $x {y} \\", {"depth": [1, 2]}, epochs=1)
     done = script(str(made.relative_to(tmp_path)), "x=depth", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Report written to" in done.stdout

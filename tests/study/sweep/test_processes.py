@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.study.sweep.small import job_folders, read, times
+from tests.preloaded import Preloaded, Process
+from tests.study.sweep.small import SMALL, job_folders, read, times
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,22 +32,36 @@ train.main()
 """
 
 
-def start(lines: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "-m", *lines],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+PATIENCE_S = 300
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
-def finish(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, out + err
-    assert err == ""
-    return out
+@dataclass
+class Started:
+    process: Process
+    output: Path
+    errors: Path
+
+    def finish(self) -> str:
+        code, out, err = self.process.wait(PATIENCE_S), self.output.read_text(), self.errors.read_text()
+        assert code == 0, out + err
+        assert err == ""
+        return out
+
+
+Start = Callable[[list[str]], Started]
+
+
+@pytest.fixture(scope="module")
+def start(preloaded: Preloaded, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    def start(lines: list[str]) -> Started:
+        folder = tmp_path_factory.mktemp("printed")
+        output, errors = folder / "output", folder / "errors"
+        words = ["-c", COMMAND, "-m", *lines]
+        process = preloaded.start(words, cwd=ROOT, env=ENVIRONMENT, output=output, errors=errors)
+        return Started(process, output, errors)
+
+    return start
 
 
 def finished(runs: Path) -> list[Path]:
@@ -62,29 +77,28 @@ def steps_were_taken_once(runs: Path) -> bool:
     return not any(steps.duplicated(["epoch", "step"]).any() for steps in taken)
 
 
-def test_a_killed_sweep_goes_on_where_it_was(lines: Lines, tmp_path: Path) -> None:
+def test_a_killed_sweep_goes_on_where_it_was(start: Start, lines: Lines, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     command = lines("depth=1,2,3", "seed=0,1", "trainer.max_epochs=20", "trainer.patience=null")
-    process = start(command)
+    process = start(command).process
     while len(finished(runs)) < 2:
         assert process.poll() is None
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.kill()
+    process.wait()
     done = [folder for folder in finished(runs) if read(folder / "manifest.json")["status"] == "finished"]
     assert 0 < len(done) < 6
     before = {folder: times(folder) for folder in done}
-    assert f"{len(done)} finished already" in finish(start(command))
+    assert f"{len(done)} finished already" in start(command).finish()
     assert {folder: times(folder) for folder in done} == before
     assert len(finished(runs)) == 6
 
 
-def test_two_processes_share_the_jobs(lines: Lines, tmp_path: Path) -> None:
+def test_two_processes_share_the_jobs(start: Start, lines: Lines, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     command = [line for line in lines("depth=1,2", "seed=0,1,2") if line != "logger=none"]
-    both = [start(command), start(command)]
-    for process in both:
-        finish(process)
+    for process in [start(command), start(command)]:
+        process.finish()
     assert len(finished(runs)) == 6
     assert steps_were_taken_once(runs)
     manifests = [read(folder / "manifest.json") for folder in job_folders(runs).values()]
@@ -94,24 +108,45 @@ def test_two_processes_share_the_jobs(lines: Lines, tmp_path: Path) -> None:
         assert store.execute("select count(*) from runs where status='FINISHED'").fetchone() == (6,)
 
 
+def few(runs: Path) -> list[str]:
+    return [*SMALL, "controls=none", "depth=1,2", "seed=0,1", f"output_dir={runs}"]
+
+
+@pytest.fixture(scope="module")
+def basic(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
+    """The process and the runs of a sweep without a launcher, in an interpreter that nobody prepared."""
+    runs = tmp_path_factory.mktemp("basic") / "runs"
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "-m", *few(runs)],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, err) == (0, ""), out + err
+    return process.pid, runs
+
+
+def workers(runs: Path) -> set[int]:
+    return {read(folder / "manifest.json")["process"]["pid"] for folder in job_folders(runs).values()}
+
+
 @pytest.mark.parametrize(
     "launcher",
     ["joblib", "ray", "submitit_local"],
 )
-def test_every_launcher_finds_the_same(launcher: str, lines: Lines, tmp_path: Path) -> None:
+def test_every_launcher_finds_the_same(
+    launcher: str, start: Start, basic: tuple[int, Path], tmp_path: Path
+) -> None:
     package = launcher.partition("_")[0]
     if importlib.util.find_spec(f"hydra_plugins.hydra_{package}_launcher") is None:
         pytest.skip(f"the extra with hydra-{package}-launcher is not installed")
-    few = [line for line in lines("depth=1,2", "seed=0,1") if not line.startswith("output_dir")]
-    basic, other = tmp_path / "basic", tmp_path / launcher
-    first = start([*few, f"output_dir={basic}"])
-    finish(first)
-    finish(start([*few, f"output_dir={other}", f"hydra/launcher={launcher}"]))
-    assert metrics(basic) == metrics(other)
-    workers = {
-        runs: {read(folder / "manifest.json")["process"]["pid"] for folder in job_folders(runs).values()}
-        for runs in (basic, other)
-    }
-    assert workers[basic] == {first.pid}
-    assert len(workers[other]) > 1
-    assert first.pid not in workers[other]
+    started = start([*few(tmp_path), f"hydra/launcher={launcher}"])
+    started.finish()
+    pid, runs = basic
+    assert metrics(tmp_path) == metrics(runs)
+    assert workers(runs) == {pid}
+    assert len(workers(tmp_path)) > 1
+    assert started.process.pid not in workers(tmp_path)

@@ -14,10 +14,18 @@ from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
 from study.fitting.recorder import Recorder
 from study.run.folder import open_run
+from study.sweep.estimate import Estimate
 from tests.study.sweep.small import folder_of, job_folders, read, times
 
 Lines = Callable[..., list[str]]
 Sweep = Callable[[list[str]], tuple[int, str]]
+
+
+@pytest.fixture
+def unestimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what the jobs do: the estimate before them fits models too, and has tests of its own."""
+    nothing = Estimate(0.0, 0.0, 0.0, 0.0, 0, {}, 0)
+    monkeypatch.setattr("study.sweep.estimate.estimate", lambda jobs: nothing)
 
 
 class Poison:
@@ -101,6 +109,7 @@ def test_a_failing_job_is_named_and_tried_again(sweep: Sweep, lines: Lines, tmp_
     assert read(folder_of(tmp_path / "runs") / "final.json")["chosen"] == {"encoding": "angle"}
 
 
+@pytest.mark.usefixtures("unestimated")
 def test_values_are_printed_as_typed(sweep: Sweep, lines: Lines) -> None:
     code, said = sweep(lines("reupload=true,false", "optimizer.lr=1e-2", "encoding=amplitude", "seed=0,1"))
     assert code == 3
@@ -119,6 +128,7 @@ def test_an_estimate_above_the_limit_is_refused_unless_confirmed(
     assert sweep([*command, "sweep.confirmed=true"])[0] == 0
 
 
+@pytest.mark.usefixtures("unestimated")
 def test_controls_are_fitted_once_a_split(
     sweep: Sweep, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
