@@ -52,7 +52,7 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
         dtype = PRECISIONS[precision]
         self._input_name = input_arg
         self._weight_names = tuple(shapes)
-        any_qnode = qp.QNode(function, qp.device("default.qubit"), interface="torch")
+        any_qnode = qp.QNode(function, qp.device("default.qubit", seed=0), interface="torch")
         try:
             super().__init__(any_qnode, dict(shapes), init)
         except (TypeError, ValueError) as error:

@@ -26,7 +26,10 @@ class Backend(Component, ABC):
 
     @abstractmethod
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
-        """A device with wires 0 … n_qubits - 1, at the precision of ``dtype`` (float32 or float64) or a higher one."""
+        """A device with wires 0 … n_qubits - 1, at the precision of ``dtype`` (float32 or float64) or a higher one.
+
+        With a seed, though it draws nothing: a device without one takes it from NumPy's global stream.
+        """
 
     @abstractmethod
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:

@@ -23,7 +23,7 @@ class Batched(Backend):
     native: ClassVar[Native] = "always"
 
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
-        return qp.device("default.qubit", wires=n_qubits)
+        return qp.device("default.qubit", wires=n_qubits, seed=0)
 
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
         return "adjoint"

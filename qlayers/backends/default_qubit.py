@@ -16,7 +16,7 @@ class DefaultQubit(Backend):
     """``default.qubit`` on torch operations. It simulates in complex128, whatever the layer's precision."""
 
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
-        return qp.device("default.qubit", wires=n_qubits)
+        return qp.device("default.qubit", wires=n_qubits, seed=0)
 
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
         return "backprop"

@@ -23,7 +23,7 @@ class Lightning(Backend):
 
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         c_dtype = np.complex128 if dtype == torch.float64 else np.complex64
-        return qp.device("lightning.qubit", wires=n_qubits, c_dtype=c_dtype)
+        return qp.device("lightning.qubit", wires=n_qubits, c_dtype=c_dtype, seed=0)
 
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
         adjoint = ExecutionConfig(gradient_method="adjoint")

@@ -60,4 +60,5 @@ def process() -> dict[str, Any]:
 
 
 def now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    # To the millisecond, since what ended before a sweep began is told by it from what ended since.
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 
+import numpy as np
 import pennylane as qp
 import pytest
 import torch
@@ -382,3 +383,14 @@ def test_a_layer_in_a_model_learns():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("backend", ["auto", "default_qubit", "lightning"])
+def test_making_and_running_a_layer_draws_from_nobodys_random_numbers(backend):
+    """PennyLane's devices take their seeds from NumPy's global stream unless they are given one."""
+    before = np.random.get_state()
+    layer = QuantumLayer(2, backend=backend)
+    layer(torch.zeros(3, 2)).sum().backward()
+    after = np.random.get_state()
+    assert before[2] == after[2]
+    assert np.array_equal(before[1], after[1])
