@@ -26,7 +26,7 @@ class ScoredTarget(KnownAnswer):
     possible accuracy on noisy rows is 1 - label_noise in expectation; the features do not depend on it.
     """
 
-    n_features: int = 5
+    n_features: int = 4
     margin: float = 0.05
     label_noise: float = 0.0
 

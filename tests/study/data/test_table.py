@@ -97,8 +97,8 @@ SHIPPED = {
     "two_curves": ("classification", 300, 10, 2),
     "bars_and_stripes": ("classification", 300, 16, 2),
     "ad_hoc": ("classification", 300, 2, 2),
-    "quantum_target": ("classification", 300, 5, 2),
-    "linear_target": ("classification", 300, 5, 2),
+    "quantum_target": ("classification", 300, 4, 2),
+    "linear_target": ("classification", 300, 4, 2),
 }
 
 
