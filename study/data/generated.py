@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from study.data.options import check_number, check_whole
 from study.data.table import Dataset, Table
-from study.errors import StudyError
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,9 @@ class Generated(Dataset):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in (("n_samples", 2), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise StudyError(f"data.{name}={value!r} is not a whole number of at least {least}.")
-        if (
-            isinstance(self.noise, bool)
-            or not isinstance(self.noise, (int, float))
-            or not 0 <= self.noise < np.inf
-        ):
-            raise StudyError(f"data.noise={self.noise!r} is not a number of at least 0.")
+        check_whole("n_samples", self.n_samples, 2)
+        check_whole("seed", self.seed, 0)
+        check_number("noise", self.noise, 0)
 
     @abstractmethod
     def points(self) -> tuple[np.ndarray, np.ndarray]:

@@ -91,6 +91,14 @@ SHIPPED = {
     "moons": ("classification", 400, 2, 2),
     "circles": ("classification", 400, 2, 2),
     "spirals": ("classification", 400, 2, 2),
+    "linearly_separable": ("classification", 300, 4, 2),
+    "hidden_manifold": ("classification", 300, 10, 2),
+    "hyperplanes_parity": ("classification", 300, 10, 2),
+    "two_curves": ("classification", 300, 10, 2),
+    "bars_and_stripes": ("classification", 300, 16, 2),
+    "ad_hoc": ("classification", 300, 2, 2),
+    "quantum_target": ("classification", 300, 4, 2),
+    "linear_target": ("classification", 300, 4, 2),
 }
 
 
