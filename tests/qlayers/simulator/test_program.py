@@ -60,11 +60,6 @@ def mid_circuit(inputs, weights):
     return qp.expval(qp.Z(1))
 
 
-def wrong_wire(inputs, weights):
-    qp.RX(inputs[..., 0] * weights[0], wires=5)
-    return qp.expval(qp.Z(5))
-
-
 def hidden_dependence(inputs, weights):
     if inputs[..., 0].sum() > 1e6:
         qp.X(0)
@@ -102,7 +97,6 @@ def samples(inputs, weights):
         (prepared_and_encoded, "prepares its inputs as amplitudes and has angles"),
         (samples, "not read off a state"),
         (mid_circuit, "measures in the middle"),
-        (wrong_wire, "wire 5"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(function, reason):
