@@ -1,0 +1,1 @@
+"""What can be concluded from scores: intervals, tests, ranks, power; each answers `Undecided` where nothing can."""
