@@ -1,0 +1,229 @@
+"""What a study found: one outcome an entrant, split and condition. Gates and report are made from this and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+Role = Literal["candidate", "twin", "baseline"]
+Split = tuple[int, int]  # (repeat, fold)
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A model of a study.
+
+    Attributes:
+        name: in files and tables.
+        label: for people.
+        role: a candidate is what the study is about; a twin is the candidate with one thing changed; a baseline is a
+            classical model by itself.
+    """
+
+    name: str
+    label: str
+    role: Role
+
+
+@dataclass(frozen=True, order=True)
+class Condition:
+    """What the entrants were given besides the fold. The default is the comparison itself, others are its side views.
+
+    Attributes:
+        fraction: of the training rows that were used.
+        label_noise: share of the training labels that were replaced (regression: noise in deviations of the target).
+    """
+
+    fraction: float = 1.0
+    label_noise: float = 0.0
+
+
+PLAIN = Condition()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One entrant tuned, fitted and judged on one split under one condition, or why it was not.
+
+    Attributes:
+        metrics: on the test part; None where it does not define one.
+        slices: the same on named subsets of the test part.
+        validation: metrics of the chosen trial on the validation part.
+        n_train: rows that it was fitted on.
+        n_test: rows that it was judged on.
+        n_parameters: trained numbers.
+        fit_seconds: of the chosen trial.
+        tuning_seconds: of all trials together.
+        latency_seconds: one prediction for one row, median.
+        executions: circuit executions of all trials, gradients included; 0 without a circuit.
+        steps: optimiser steps until the chosen epoch; None for a model without.
+        peak_bytes: the most memory that its arrays took; None where it was not measured.
+        chosen: the settings that tuning chose, by key.
+        at_edge: of these, those at an end of their range.
+        trials: how many were tried, failed ones among them.
+        failed_trials: how many of them failed.
+        backends: largest difference of the model's outputs on the test part from those of another backend, by its name;
+            text where it could not run there.
+        folder: of the job, from the study's folder.
+        failure: why there is no result; None if there is one.
+    """
+
+    entrant: str
+    repeat: int
+    fold: int
+    seed: int = 0
+    condition: Condition = PLAIN
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    slices: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    validation: Mapping[str, float | None] = field(default_factory=dict)
+    n_train: int = 0
+    n_test: int = 0
+    n_parameters: int | None = None
+    fit_seconds: float | None = None
+    tuning_seconds: float | None = None
+    latency_seconds: float | None = None
+    executions: int = 0
+    steps: int | None = None
+    peak_bytes: int | None = None
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    at_edge: Sequence[str] = ()
+    trials: int = 0
+    failed_trials: int = 0
+    backends: Mapping[str, float | str] = field(default_factory=dict)
+    folder: str = ""
+    failure: str | None = None
+
+    @property
+    def split(self) -> Split:
+        return self.repeat, self.fold
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Outcome:
+        """What `to_dict` gave."""
+        return cls(**{**values, "condition": Condition(**values["condition"])})
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one entrant said on one split, row by row.
+
+    Attributes:
+        rows: position in the table, (n,).
+        targets: class positions or numbers, (n,).
+        outputs: probabilities (n, n_classes) or numbers (n,).
+    """
+
+    rows: np.ndarray
+    targets: np.ndarray
+    outputs: np.ndarray
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that a study found, as far as it came.
+
+    Attributes:
+        name: of the study's option, such as "default".
+        folder: the study's own.
+        data: name of the dataset.
+        task: "classification" or "regression".
+        metric: the one that the study declared.
+        greater_is_better: of that metric.
+        classes: labels; empty in a regression.
+        n_rows: of the dataset.
+        entrants: candidates first, then twins, then baselines.
+        splits: all (repeat, fold) that were planned.
+        declared: the study as it was sealed before it began, plain values: protocol, tuning, gates, stop_loss, and so on.
+        seal: digest of `declared`.
+        outcomes: of the jobs that ended.
+        missing: jobs that did not end, such as after a stop-loss.
+        stopped: why the study ended early; None if it did not.
+        environment: versions, machine, commit, as the manifest has them.
+        fingerprint: of the data.
+        created: when the study began, ISO format.
+        overrides: the command line.
+        leaks: what the leakage checks found, one sentence each; a study with any has no verdict.
+        seconds: of computing, all jobs together.
+        wall_seconds: from the start to the end, over all sittings.
+    """
+
+    name: str
+    folder: Path
+    data: str
+    task: str
+    metric: str
+    greater_is_better: bool
+    classes: Sequence[str]
+    n_rows: int
+    entrants: Sequence[Entrant]
+    splits: Sequence[Split]
+    declared: Mapping[str, Any]
+    seal: str
+    outcomes: Sequence[Outcome]
+    missing: int = 0
+    stopped: str | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    created: str = ""
+    overrides: Sequence[str] = ()
+    leaks: Sequence[str] = ()
+    seconds: float = 0.0
+    wall_seconds: float = 0.0
+
+    def of(self, entrant: str, condition: Condition = PLAIN) -> list[Outcome]:
+        """Outcomes of an entrant under a condition, failed ones among them, in the order of splits and seeds."""
+        found = [
+            outcome
+            for outcome in self.outcomes
+            if outcome.entrant == entrant and outcome.condition == condition
+        ]
+        return sorted(found, key=lambda outcome: (outcome.split, outcome.seed))
+
+    def scores(
+        self, entrant: str, metric: str | None = None, condition: Condition = PLAIN
+    ) -> dict[Split, float]:
+        """Score of each split, the mean over its seeds, negated where lower is better; splits without one left out.
+
+        Args:
+            entrant: its name.
+            metric: the declared one by default.
+            condition: the comparison itself by default.
+        """
+        name = metric or self.metric
+        sign = 1.0 if greater_is_better(name) else -1.0
+        by_split: dict[Split, list[float]] = {}
+        failed = set()
+        for outcome in self.of(entrant, condition):
+            value = outcome.metrics.get(name)
+            if outcome.failure is not None or value is None:
+                failed.add(outcome.split)
+            else:
+                by_split.setdefault(outcome.split, []).append(sign * float(value))
+        return {
+            split: float(np.mean(values)) for split, values in by_split.items() if split not in failed
+        }
+
+    def role(self, role: Role) -> list[Entrant]:
+        """Entrants of a role, in order."""
+        return [entrant for entrant in self.entrants if entrant.role == role]
+
+    @property
+    def candidate(self) -> Entrant:
+        """The first candidate: what the verdict is about."""
+        return self.role("candidate")[0]
+
+
+LOWER_IS_BETTER = frozenset({"calibration_error", "log_loss", "mae", "rmse"})
+
+
+def greater_is_better(metric: str) -> bool:
+    """Whether a metric of `study.metrics` is better when it is greater."""
+    return metric not in LOWER_IS_BETTER
