@@ -106,7 +106,7 @@ def controls(config: DictConfig, task: str) -> list[str]:
     return [
         key
         for key in _control_keys(config)
-        if _serves(config, key, task) and _plain_node(config, key) != model
+        if serves(config, key, task) and _plain_node(config, key) != model
     ]
 
 
@@ -123,7 +123,7 @@ def _control_keys(config: DictConfig) -> Iterator[str]:
             yield f"controls.{name}"
 
 
-def _serves(config: DictConfig, key: str, task: str) -> bool:
+def serves(config: DictConfig, key: str, task: str) -> bool:
     """Whether the control's class serves the task; a torch module serves any."""
     built = locate(OmegaConf.select(config, f"{key}._target_"), key)
     return task in getattr(built, "tasks", (task,))

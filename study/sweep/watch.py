@@ -12,7 +12,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from study.sweep.plan import Planned
+from study.sweep.running import Runnable
 
 PERIOD_SECONDS = 0.5
 PLAIN_SECONDS = 60.0
@@ -32,7 +32,7 @@ class Watch:
         seconds: the estimate that counts until a job has been done.
     """
 
-    def __init__(self, jobs: Sequence[Planned], console: Console, began: str, seconds: float) -> None:
+    def __init__(self, jobs: Sequence[Runnable], console: Console, began: str, seconds: float) -> None:
         self._jobs = jobs
         self._began = began
         self._seconds = seconds
