@@ -63,7 +63,12 @@ def fill_dims(config: DictConfig, *, n_inputs: int, n_outputs: int, run_name: st
         StudyError: if the circuit or the model cannot be built.
     """
     config.dims.update(n_inputs=n_inputs, n_outputs=n_outputs, run_name=run_name)
-    if "circuit" not in references(plain(config), "model"):
+    parts = references(plain(config), "model")
+    if "circuit" not in parts:
+        if "head" in parts:
+            config.dims.n_measured = (
+                config.n_features
+            )  # nothing measures, so the features are all there is to read
         return
     config.dims.n_measured = getattr(circuit(config), "n_outputs", None)
     model = _built(config, "model")
