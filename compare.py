@@ -13,6 +13,7 @@ from study.config.rules import COMPARE
 
 @whole_command(COMPARE)
 def main(program: Program, lines: Sequence[str], config_dir: str | None, config: DictConfig) -> int:
+    """Run the study and hand back the exit code."""
     # Imported now that the command line is known to be good: these load torch, PennyLane and Lightning.
     from study.comparison.study import run_study
 

@@ -57,7 +57,10 @@ class EntrantComposer:
     def with_values(
         self, spec: EntrantSpec, repeat: int, fold: int, seed: int, values: Mapping[str, Any], *more: str
     ) -> DictConfig:
-        """The same with settings that tuning chose. Where the configuration has a list to try, a setting is all of it."""
+        """The same with settings that tuning chose; where it lists settings to try, one is all of the list.
+
+        Estimators that tune themselves take lists, of which one setting leaves nothing to tune.
+        """
         plain = self.config(spec, repeat, fold, seed, *more)
         words = []
         for key, value in values.items():
@@ -92,8 +95,8 @@ def first_values(config: DictConfig, spec: EntrantSpec) -> dict[str, Any]:
             value = value[len(value) // 2]
         if value is None:
             raise StudyError(
-                f"The entrant {spec.label!r} is to be tuned over {key}, which its configuration does not set. Leave the key "
-                "out of its search, or name one that it has."
+                f"The entrant {spec.label!r} is to be tuned over {key}, which its configuration does not set. Leave "
+                "the key out of its search, or name one that it has."
             )
         found[key] = value
     return found

@@ -80,8 +80,8 @@ def _duplicates(table: Table, splits: Sequence[Split]) -> str | None:
     count, split = worst
     return (
         f"leak: {count} rows of the test part are alike in every feature to rows that models are trained or tuned on "
-        f"(fold {split.fold} of repeat {split.repeat} of {table.name!r}). Remove the repeated rows, keep them together with "
-        f"split=group, or, where they are in the nature of the data, set study.protocol.accept=[{DUPLICATES}]."
+        f"(fold {split.fold} of repeat {split.repeat} of {table.name!r}). Remove the repeated rows, keep them together "
+        f"with split=group, or, where they are in the nature of the data, set study.protocol.accept=[{DUPLICATES}]."
     )
 
 

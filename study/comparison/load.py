@@ -35,7 +35,8 @@ def load_evidence(folder: Path) -> Evidence:
     if seal_of(whole["declared"]) != whole["seal"]:
         raise StudyError(
             f"{folder / STUDY} was changed after the study began: what it declares does not fit its seal "
-            f"{whole['seal'][:12]}. Gates are declared before a study and stay; put the file back, or start a new study."
+            f"{whole['seal'][:12]}. Gates are declared before a study and stay; put the file back, or start "
+            "a new study."
         )
     outcomes = []
     leaks = list(whole["leaks"])
@@ -46,8 +47,8 @@ def load_evidence(folder: Path) -> Evidence:
         values = dict(read_json(path))
         if values.pop("seal") != whole["seal"]:
             raise StudyError(
-                f"{path} was found under another declaration than the one in {STUDY}: the study's gates were changed after "
-                "it began. Put the original file back, or start a new study."
+                f"{path} was found under another declaration than the one in {STUDY}: the study's gates were changed "
+                "after it began. Put the original file back, or start a new study."
             )
         outcome = Outcome.from_dict(values)
         if outcome.failure is not None and outcome.failure.startswith("leak:"):

@@ -162,8 +162,9 @@ def slice_of(table: Table, name: str, expression: str) -> pd.Series:
     except Exception as error:  # pandas raises many kinds, SyntaxError among them
         columns = ", ".join(map(str, table.features.columns[:8]))
         raise StudyError(
-            f"study.protocol.slices.{name}={expression!r} cannot be read: {' '.join(str(error).split())}. Write a comparison "
-            f"of columns, with back-quotes around names with spaces, as in '`mean radius` > 15'. Columns: {columns} …"
+            f"study.protocol.slices.{name}={expression!r} cannot be read: {' '.join(str(error).split())}. Write a "
+            f"comparison of columns, with back-quotes around names with spaces, as in '`mean radius` > 15'. "
+            f"Columns: {columns} …"
         ) from error
     if not found.any():
         raise StudyError(f"study.protocol.slices.{name}={expression!r} has no row of {table.name!r} in it.")
@@ -216,7 +217,8 @@ def _entrants(
         configs[name] = plain_config(composed)
     if not any(spec.role == "candidate" for spec in specs.values()):
         raise StudyError(
-            "A study needs a candidate, an entrant with role: candidate. Set study.entrants.candidate, or take study=default."
+            "A study needs a candidate, an entrant with role: candidate. Set study.entrants.candidate, or "
+            "take study=default."
         )
     same: dict[str, str] = {}
     for name, values in configs.items():

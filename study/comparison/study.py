@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,20 +81,8 @@ def run_study(
                         starts = starts_in_a_row(launcher, len(pending), parallel)
                         _print_estimate(found, parallel, starts, launcher, console)
                         _check_limits(found, parallel, starts, config.study)
-                        _run(
-                            plan,
-                            program,
-                            lines,
-                            config_dir,
-                            launcher,
-                            hydra,
-                            parallel,
-                            n_threads,
-                            found,
-                            starts,
-                            base,
-                            console,
-                        )
+                        how = Launch(program, lines, config_dir, launcher, hydra, parallel, n_threads, base)
+                        _run(how, plan, found.seconds(parallel, starts), console)
             from study.comparison.load import load_evidence, predictions_of, trials_of
 
             evidence = load_evidence(plan.folder)
@@ -126,20 +115,22 @@ def _launcher(program: Program, lines: Sequence[str], config_dir: str | None) ->
     return str(chosen.options.get("hydra/launcher")), chosen.hydra
 
 
-def _run(
-    plan: Plan,
-    program: Program,
-    lines: Sequence[str],
-    config_dir: str | None,
-    launcher: str,
-    hydra: DictConfig,
-    parallel: int,
-    n_threads: int,
-    found: Estimate,
-    starts: int,
-    base: Path,
-    console: Console,
-) -> None:
+@dataclass(frozen=True)
+class Launch:
+    """How jobs are started: what the command line says of it."""
+
+    program: Program
+    lines: Sequence[str]
+    config_dir: str | None
+    launcher: str
+    hydra: DictConfig
+    parallel: int
+    n_threads: int
+    base: Path
+
+
+def _run(how: Launch, plan: Plan, seconds: float, console: Console) -> None:
+    """Do all jobs that are not finished; `seconds` is the estimate that the progress line starts from."""
     from study.comparison.job import ComparisonJob
     from study.comparison.load import STORE
     from study.comparison.spent import begin_sitting
@@ -154,18 +145,22 @@ def _run(
     def record_death(folder: Path, reason: str) -> None:
         write_state(folder, status="failed", ended=now(), failure=reason)
 
-    with Watch(plan.jobs, console, began, found.seconds(parallel, starts)):
+    def task(wait: bool) -> ComparisonJob:
+        lines = tuple(how.lines)
+        return ComparisonJob(
+            lines, how.config_dir, str(how.base), str(plan.folder), began, how.n_threads, wait
+        )
+
+    with Watch(plan.jobs, console, began, seconds):
         run_all(
             plan.jobs,
-            lambda wait: ComparisonJob(
-                tuple(lines), config_dir, str(base), str(plan.folder), began, n_threads, wait
-            ),
-            program=program,
-            lines=lines,
-            config_dir=config_dir,
-            launcher=launcher,
-            hydra=hydra,
-            parallel=parallel,
+            task,
+            program=how.program,
+            lines=how.lines,
+            config_dir=how.config_dir,
+            launcher=how.launcher,
+            hydra=how.hydra,
+            parallel=how.parallel,
             began=began,
             folder=plan.folder,
             console=console,
@@ -229,8 +224,8 @@ def _print_plan(plan: Plan, console: Console) -> None:
     splits = len(plan.splits)
     trials = plan.config.study.tuning.trials
     console.print(
-        f"{len(plan.specs)} entrants on {splits} splits of {plan.table.name} ({len(plan.table.target)} rows), {trials} trials "
-        f"each: {len(plan.jobs)} jobs, {done} finished already.",
+        f"{len(plan.specs)} entrants on {splits} splits of {plan.table.name} ({len(plan.table.target)} rows), {trials} "
+        f"trials each: {len(plan.jobs)} jobs, {done} finished already.",
         highlight=False,
         soft_wrap=True,
     )
@@ -247,8 +242,8 @@ def _print_estimate(found: Estimate, parallel: int, starts: int, launcher: str, 
     from study.sweep.watch import duration
 
     console.print(
-        f"About {duration(found.seconds(parallel, starts))} on {launcher} with {parallel} at a time. Reckoned from a step or "
-        "a fit of each entrant; early stopping ends sooner, and other work on the machine makes it longer.",
+        f"About {duration(found.seconds(parallel, starts))} on {launcher} with {parallel} at a time. Reckoned from a "
+        "step or a fit of each entrant; early stopping ends sooner, and other work on the machine makes it longer.",
         highlight=False,
         soft_wrap=True,
     )
@@ -258,8 +253,8 @@ def _check_limits(found: Estimate, parallel: int, starts: int, options: DictConf
     hours = found.seconds(parallel, starts) / 3600
     if hours > options.max_hours and not options.confirmed:
         raise StudyError(
-            f"The study may take {hours:.3g} hours, and study.max_hours={options.max_hours:g}. Choose fewer entrants, splits "
-            "or trials or more jobs at once, raise study.max_hours, or confirm with study.confirmed=true."
+            f"The study may take {hours:.3g} hours, and study.max_hours={options.max_hours:g}. Choose fewer entrants, "
+            "splits or trials or more jobs at once, raise study.max_hours, or confirm with study.confirmed=true."
         )
     needed, available = found.bytes_a_job * parallel, available_bytes()
     if available is not None and needed > available:

@@ -182,8 +182,8 @@ def _nearest(one: BaseDistribution, value: Any) -> Any:
 def _best(done: list[FrozenTrial]) -> Tuned:
     seconds = sum(trial.user_attrs[SECONDS] for trial in done)
     reasons = tuple(trial.user_attrs[REASON] for trial in done if trial.state == TrialState.FAIL)
-    complete = [trial for trial in done if trial.state == TrialState.COMPLETE]
-    if not complete:
+    losses = [(float(trial.value), trial) for trial in done if trial.value is not None]
+    if not losses:
         return Tuned(None, {}, float("nan"), len(done), reasons, seconds)
-    best = min(complete, key=lambda trial: trial.value)  # of equals the first
-    return Tuned(best.user_attrs[NUMBER], best.params, best.value, len(done), reasons, seconds)
+    loss, best = min(losses, key=lambda pair: pair[0])  # of equals the first
+    return Tuned(best.user_attrs[NUMBER], best.params, loss, len(done), reasons, seconds)
