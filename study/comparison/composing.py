@@ -54,20 +54,6 @@ class EntrantComposer:
                 del config[key]
         return config
 
-    def with_values(
-        self, spec: EntrantSpec, repeat: int, fold: int, seed: int, values: Mapping[str, Any], *more: str
-    ) -> DictConfig:
-        """The same with settings that tuning chose; where it lists settings to try, one is all of the list.
-
-        Estimators that tune themselves take lists, of which one setting leaves nothing to tune.
-        """
-        plain = self.config(spec, repeat, fold, seed, *more)
-        words = []
-        for key, value in values.items():
-            listed = OmegaConf.is_list(OmegaConf.select(plain, key))
-            words.append(f"{key}=[{value!r}]" if listed else f"{key}={value}")
-        return self.config(spec, repeat, fold, seed, *words, *more)
-
 
 @contextlib.contextmanager
 def entrants_of(lines: Sequence[str], config_dir: str | None, base: Path) -> Iterator[EntrantComposer]:
@@ -100,3 +86,15 @@ def first_values(config: DictConfig, spec: EntrantSpec) -> dict[str, Any]:
             )
         found[key] = value
     return found
+
+
+def with_values(config: DictConfig, values: Mapping[str, Any]) -> DictConfig:
+    """A copy with settings that tuning chose; where it lists settings to try, one is all of the list.
+
+    Estimators that tune themselves take lists, of which one setting leaves nothing to tune.
+    """
+    copy = config.copy()
+    for key, value in values.items():
+        listed = OmegaConf.is_list(OmegaConf.select(config, key))
+        OmegaConf.update(copy, key, [value] if listed else value)
+    return copy

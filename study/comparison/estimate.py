@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from study import build
 from study.baselines.estimator_learner import EstimatorLearner
-from study.comparison.composing import EntrantComposer, first_values
+from study.comparison.composing import EntrantComposer, first_values, with_values
 from study.comparison.planning import Plan, Planned
 from study.config.memory import state_bytes
 from study.config.names import plain
@@ -64,8 +64,8 @@ def estimate(plan: Plan, pending: Sequence[Planned], composer: EntrantComposer, 
     for name in dict.fromkeys(job.entrant for job in pending):
         spec = plan.specs[name]
         try:
-            first = first_values(composer.config(spec, split.repeat, split.fold, seed), spec)
-            config = composer.with_values(spec, split.repeat, split.fold, seed, first)
+            plain_config = composer.config(spec, split.repeat, split.fold, seed)
+            config = with_values(plain_config, first_values(plain_config, spec))
             build.fill_dims(config, n_inputs=data.n_inputs, n_outputs=data.n_outputs)
             learner = build.learner(config)
             if isinstance(learner, EstimatorLearner):

@@ -119,7 +119,7 @@ def carry_out(
     """
     from study import build
     from study.comparison.assess import Judged, assess
-    from study.comparison.composing import entrants_of, first_values
+    from study.comparison.composing import entrants_of, first_values, with_values
     from study.comparison.conditions import under
     from study.comparison.entrants import EntrantSpec
     from study.comparison.evidence import PLAIN, Condition, Outcome
@@ -151,10 +151,11 @@ def carry_out(
             for name, expression in declared["protocol"]["slices"].items()
         }
 
-        def learner(values: Values, *more: str) -> Learner:
-            config = composer.with_values(spec, repeat, fold, seed, values, *more)
-            build.fill_dims(config, n_inputs=data.n_inputs, n_outputs=data.n_outputs)
-            return build.learner(config)
+        def learner(values: Values, backend: str | None = None) -> Learner:
+            more = [] if backend is None else [f"backend={backend}"]
+            chosen = with_values(composer.config(spec, repeat, fold, seed, *more) if more else config, values)
+            build.fill_dims(chosen, n_inputs=data.n_inputs, n_outputs=data.n_outputs)
+            return build.learner(chosen)
 
         is_candidate = spec.role == "candidate" and condition == PLAIN
         try:
@@ -170,7 +171,7 @@ def carry_out(
                 name=place.name,
                 seconds=declared["tuning"]["seconds"],
                 slices=slices,
-                elsewhere=lambda values, backend: learner(values, f"backend={backend}"),
+                elsewhere=learner,
                 backends=tuple(declared["protocol"]["backends"]) if is_candidate else (),
                 before_test=lambda chosen: _once(place, chosen),
             )
