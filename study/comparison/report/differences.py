@@ -1,0 +1,143 @@
+"""The candidate against each of the others: difference, interval, probability, corrected p-value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from study.comparison.evidence import PLAIN, Condition, Entrant, Evidence, greater_is_better
+from study.statistics.corrected_t import CorrectedT, corrected_t_test
+from study.statistics.correlated_bayes import PosteriorOfDifference, correlated_bayes
+from study.statistics.holm import Holm, holm
+from study.statistics.paired import PairedDifferences, paired_differences
+from study.statistics.undecided import Undecided
+
+LEVEL = 0.95
+NO_RESULT = Undecided("no split has a result")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The candidate's score minus another entrant's, fold by fold; above 0 the candidate is better.
+
+    Attributes:
+        other: which it is compared with.
+        paired: differences of all folds.
+        test: their mean with its corrected interval.
+        posterior: probabilities of better, equivalent and worse.
+        adjusted: p-value after Holm's correction over all comparisons of the study.
+    """
+
+    other: Entrant
+    paired: PairedDifferences | Undecided
+    test: CorrectedT | Undecided
+    posterior: PosteriorOfDifference | Undecided
+    adjusted: float | Undecided
+
+
+def compare(evidence: Evidence) -> list[Comparison]:
+    """The first candidate against every other entrant, in the evidence's order, on the declared metric."""
+    first = evidence.candidate.name
+    others = [entrant for entrant in evidence.entrants if entrant.name != first]
+    sizes = part_sizes(evidence, first)
+    rope = band(evidence) or 0.0
+    paired: dict[str, PairedDifferences | Undecided] = {}
+    tests: dict[str, CorrectedT | Undecided] = {}
+    for other in others:
+        paired[other.name] = difference(evidence, first, other.name)
+        tests[other.name] = corrected_t_test(paired[other.name], *sizes, LEVEL) if sizes else NO_RESULT
+    family = {name: test.p_value if isinstance(test, CorrectedT) else test for name, test in tests.items()}
+    corrected = holm(family, 1 - LEVEL)
+    return [
+        Comparison(
+            other,
+            paired[other.name],
+            tests[other.name],
+            correlated_bayes(paired[other.name], *sizes, rope) if sizes else NO_RESULT,
+            corrected.adjusted[other.name] if isinstance(corrected, Holm) else corrected,
+        )
+        for other in others
+    ]
+
+
+def difference(evidence: Evidence, first: str, second: str) -> PairedDifferences | Undecided:
+    """First minus second, split by split; undecided if one of them has no result on a split that was planned."""
+    scores = {name: evidence.scores(name) for name in (first, second)}
+    planned = set(evidence.splits)
+    for name, found in scores.items():
+        lacking = planned - set(found)
+        if lacking:
+            label = label_of(evidence, name)
+            return Undecided(f"{label} has no score on {len(lacking)} of {len(planned)} splits")
+    return paired_differences(scores[first], scores[second])
+
+
+def mean_of(
+    evidence: Evidence, entrant: str, metric: str, condition: Condition = PLAIN
+) -> tuple[float, CorrectedT | Undecided] | None:
+    """Mean of a metric over the splits that have it, in its own direction, with its interval; None without any.
+
+    The interval widens the variance of the mean by the overlap of training parts as the one of a difference does.
+    """
+    sign = 1.0 if greater_is_better(metric) else -1.0
+    found = {split: sign * value for split, value in evidence.scores(entrant, metric, condition).items()}
+    if not found:
+        return None
+    values = tuple(found[split] for split in sorted(found))
+    sizes = part_sizes(evidence, entrant, condition)
+    if sizes is None or not np.isfinite(values).all():
+        return float(np.mean(values)), NO_RESULT
+    # Against a model that scores 0 on every fold: the mean of the values themselves.
+    paired = PairedDifferences(tuple(sorted(found)), values, max(map(abs, values)))
+    return float(np.mean(values)), corrected_t_test(paired, *sizes, LEVEL)
+
+
+def part_sizes(evidence: Evidence, entrant: str, condition: Condition = PLAIN) -> tuple[int, int] | None:
+    """Rows of a typical training and test part of an entrant; None if nothing was fitted."""
+    judged = [
+        one for one in evidence.of(entrant, condition) if one.failure is None and one.n_train and one.n_test
+    ]
+    if not judged:
+        return None
+    return round(float(np.mean([one.n_train for one in judged]))), round(
+        float(np.mean([one.n_test for one in judged]))
+    )
+
+
+def best_baseline(evidence: Evidence, named: str | None) -> str | None:
+    """The verdict's, or the baseline with the best mean score over all planned splits; None if there is none."""
+    if named is not None and named in {entrant.name for entrant in evidence.entrants}:
+        return named
+    means = {
+        entrant.name: float(np.mean(list(scores.values())))
+        for entrant in evidence.role("baseline")
+        if set(scores := evidence.scores(entrant.name)) == set(evidence.splits) and scores
+    }
+    return max(means, key=lambda name: means[name]) if means else None
+
+
+def band(evidence: Evidence) -> float | None:
+    """Half the width of the region of practical equivalence, else the margin, as the gates declare it."""
+    gates = evidence.declared.get("gates", {})
+    for key in ("rope", "margin"):
+        found = _nested(gates, key)
+        if found is not None:
+            return found
+    return None
+
+
+def label_of(evidence: Evidence, name: str | None) -> str:
+    """What people call an entrant."""
+    return next((entrant.label for entrant in evidence.entrants if entrant.name == name), str(name))
+
+
+def _nested(values: Any, key: str) -> float | None:
+    if not isinstance(values, Mapping):
+        return None
+    own = values.get(key)
+    if isinstance(own, int | float) and not isinstance(own, bool):
+        return abs(float(own))
+    return next((found for value in values.values() if (found := _nested(value, key)) is not None), None)
