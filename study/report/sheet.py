@@ -19,6 +19,14 @@ class Sheet:
     marked: list[bool]
 
 
+def without_empty_end(sheet: Sheet) -> Sheet:
+    """Without its last column, if that is empty in every row."""
+    if any(row[-1] for row in sheet.rows):
+        return sheet
+    rows = [row[:-1] for row in sheet.rows]
+    return Sheet(sheet.caption, sheet.header[:-1], sheet.numeric[:-1], rows, sheet.marked)
+
+
 def plain_sheet(
     caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1
 ) -> Sheet:

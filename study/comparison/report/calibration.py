@@ -12,12 +12,15 @@ from study.comparison.report.pooled import NONE, Pooled
 from study.metrics import evaluate
 from study.report.columns import three_decimals
 from study.report.figures import calibration_bins, wilson_interval
-from study.report.palette import WIDTH, headline, legible, literal, look
-from study.report.sheet import NOTHING, Sheet
+from study.report.palette import LINES, WIDTH, headline, legible, literal, look
+from study.report.sheet import NOTHING, Sheet, without_empty_end
 from study.report.style import GREY, bare, drawn
 from study.statistics.undecided import Undecided
 
 By = Mapping[str, Pooled | Undecided]  # by method
+Risks = Mapping[
+    tuple[str, str], tuple[np.ndarray, np.ndarray]
+]  # (coverage, risk) by model and method, as labels
 COVERAGES = (1.0, 0.9, 0.8, 0.5)
 
 
@@ -38,7 +41,7 @@ def calibration_sheet(found: Mapping[str, By], entrants: Sequence[Entrant], n_cl
         "Test predictions of all folds together; a method is fitted on the validation part of each fold, which also "
         "chose the settings. Lower is better for both"
     )
-    return Sheet(caption, header, [False, False, True, True, True, False], rows, marked)
+    return without_empty_end(Sheet(caption, header, [False, False, True, True, True, False], rows, marked))
 
 
 def reliability(path: Path, label: str, by_method: By) -> str | None:
@@ -87,12 +90,12 @@ def reliability(path: Path, label: str, by_method: By) -> str | None:
     return f"Reliability diagram of {label}: share that was right against the probability given. {'; '.join(words)}."
 
 
-def risk_curves(path: Path, found: Mapping[str, tuple[np.ndarray, np.ndarray]], what: str) -> str | None:
+def risk_curves(path: Path, found: Risks, what: str) -> str | None:
     """Draw the error of the answers that are given against the share of rows that get one, a line a model.
 
     Args:
         path: where the PNG goes.
-        found: (coverage, risk) of each model, by its label.
+        found: the curves.
         what: which predictions, in words.
 
     Returns:
@@ -103,11 +106,11 @@ def risk_curves(path: Path, found: Mapping[str, tuple[np.ndarray, np.ndarray]], 
     words = []
     with legible(), drawn(path, width=WIDTH, height=3.6 + 0.1 * len(found)) as figure:
         plot = bare(figure.subplots())
-        for number, (label, (coverage, risk)) in enumerate(found.items()):
-            style = look(number)
-            plot.plot(
-                coverage, risk, color=style.colour, linestyle=style.line, linewidth=1.6, label=literal(label)
-            )
+        models, methods = (list(dict.fromkeys(keys)) for keys in zip(*found, strict=True))
+        for (model, method), (coverage, risk) in found.items():
+            style, label = look(models.index(model)), f"{model}, {method}"
+            line = LINES[methods.index(method) % len(LINES)]
+            plot.plot(coverage, risk, color=style.colour, linestyle=line, linewidth=1.5, label=literal(label))
             ends = [at_coverage(coverage, risk, share) for share in (1.0, 0.8)]
             words.append(f"{label}: {ends[0]:.3f} on all rows, {ends[1]:.3f} on the surest 80%")
         plot.set(
@@ -121,15 +124,15 @@ def risk_curves(path: Path, found: Mapping[str, tuple[np.ndarray, np.ndarray]], 
     return f"Risk–coverage curve. {'; '.join(words)}."
 
 
-def risk_sheet(found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Sheet:
+def risk_sheet(found: Risks) -> Sheet:
     """Error among the surest rows, for a few shares of them."""
-    header = ["model", *(f"risk at {share:.0%}" for share in COVERAGES)]
+    header = ["model", "method", *(f"risk at {share:.0%}" for share in COVERAGES)]
     rows = [
-        [label, *(three_decimals(at_coverage(coverage, risk, share)) for share in COVERAGES)]
-        for label, (coverage, risk) in found.items()
+        [*key, *(three_decimals(at_coverage(coverage, risk, share)) for share in COVERAGES)]
+        for key, (coverage, risk) in found.items()
     ]
     caption = "Share of wrong answers if only the surest share of the rows gets one"
-    return Sheet(caption, header, [False, *[True] * len(COVERAGES)], rows, [False] * len(rows))
+    return Sheet(caption, header, [False, False, *[True] * len(COVERAGES)], rows, [False] * len(rows))
 
 
 def at_coverage(coverage: np.ndarray, risk: np.ndarray, share: float) -> float:

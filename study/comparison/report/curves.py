@@ -94,7 +94,7 @@ def draw_curve(path: Path, curve: Curve, lines: Sequence[Line], column: Column) 
                 )  # fmt: skip
             plot.set_ylabel(column.name)
             plot.legend(
-                frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16 if plot is not plots[-1] else -0.3),
+                frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.03 if plot is not plots[-1] else -0.26),
                 ncols=2,
             )  # fmt: skip
         plots[-1].set_xlabel(curve.axis)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from study.comparison.evidence import Evidence
-from study.report.sheet import Sheet
+from study.report.sheet import NOTHING, Sheet, without_empty_end
 
 
 def flat_rows(values: Mapping[str, Any], before: str = "") -> Iterator[list[str]]:
@@ -71,15 +71,14 @@ def backend_sheet(evidence: Evidence) -> Sheet | None:
         for backend, values in found.items():
             numbers = [value for value in values if not isinstance(value, str)]
             texts = sorted({value for value in values if isinstance(value, str)})
-            worst = f"{max(numbers):.1e}" if numbers else "–"
+            worst = f"{max(numbers):.1e}" if numbers else NOTHING
             rows.append([entrant.label, backend, worst, str(len(numbers)), "; ".join(texts)])
     if not rows:
         return None
-    return Sheet(
-        "Outputs on the test parts computed again on other backends",
-        ["model", "backend", "largest difference", "splits", "could not run"],
-        [False, False, True, True, False], rows, [bool(row[-1]) for row in rows],
-    )  # fmt: skip
+    caption = "Outputs on the test parts computed again on other backends"
+    header = ["model", "backend", "largest difference", "fits", "could not run"]
+    marked = [bool(row[-1]) for row in rows]
+    return without_empty_end(Sheet(caption, header, [False, False, True, True, False], rows, marked))
 
 
 def _sheet(caption: str, rows: list[list[str]]) -> Sheet:

@@ -100,7 +100,8 @@ def _binned(values: pd.Series[Any]) -> tuple[list[str], list[int]]:
         else np.linspace(low, high, BINS + 1)
     )
     places = np.clip(np.digitize(values.astype(float), edges[1:-1]), 0, BINS - 1)
-    labels = [f"{a:.2g} to {b:.2g}" for a, b in pairwise(edges)]
+    to = "–" if low >= 0 else " to "
+    labels = [f"{a:.2g}{to}{b:.2g}" for a, b in pairwise(edges)]
     return labels, [int(place) for place in places]
 
 

@@ -38,12 +38,12 @@ def score_sheet(evidence: Evidence) -> Sheet:
     header = ["model", "role", "splits", *(_named(column) for column in columns)]
     rows, marked = [], []
     for entrant in evidence.entrants:
-        cells = [score_text(evidence, entrant, column) for column in columns]
+        cells = [score_text(evidence, entrant, column, "\n") for column in columns]
         rows.append([entrant.label, entrant.role, splits_text(evidence, entrant), *cells])
         marked.append(any(one.failure is not None for one in evidence.of(entrant.name)))
     caption = (
         "Scores on the test parts: mean over splits and 95% interval, corrected for training parts that share rows; "
-        "the declared metric comes first. A shaded row has jobs that failed"
+        "the declared metric comes first; ↑ higher is better, ↓ lower is. A shaded row has jobs that failed"
     )
     return Sheet(caption, header, [False, False, *[True] * (len(header) - 2)], rows, marked)
 
@@ -120,15 +120,15 @@ def slice_sheet(evidence: Evidence) -> Sheet | None:
     )  # fmt: skip
 
 
-def score_text(evidence: Evidence, entrant: Entrant, column: Column) -> str:
-    """As in "0.953 (0.931 to 0.975)", the mean alone where there is no interval."""
+def score_text(evidence: Evidence, entrant: Entrant, column: Column, between: str = " ") -> str:
+    """As in "0.953 (0.931 to 0.975)", the mean alone where there is no interval; `between` stands after the mean."""
     found = mean_of(evidence, entrant.name, column.key)
     if found is None:
         return NOTHING
     mean, test = found
     if not isinstance(test, CorrectedT):
         return column.text(mean)
-    return f"{column.text(mean)} ({column.text(test.low)} to {column.text(test.high)})"
+    return f"{column.text(mean)}{between}({column.text(test.low)} to {column.text(test.high)})"
 
 
 def splits_text(evidence: Evidence, entrant: Entrant) -> str:
@@ -148,4 +148,4 @@ def all_of(evidence: Evidence, entrant: Entrant) -> Sequence[Outcome]:
 
 
 def _named(column: Column) -> str:
-    return f"{column.name} ({'higher' if column.higher_is_better else 'lower'} is better)"
+    return f"{column.name} {'↑' if column.higher_is_better else '↓'}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from study.comparison.report.shown import FitScore, Verdict
 from study.report.picture import Picture
-from study.report.sheet import Sheet
+from study.report.sheet import Sheet, without_empty_end
 from study.report.templating import environment
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -67,11 +67,10 @@ def gate_sheet(verdict: Verdict) -> Sheet:
         [PASSED[gate.passed], gate.kind, gate.name, gate.measured, gate.asked, gate.reason]
         for gate in verdict.gates
     ]
-    return Sheet(
-        "Gates, declared and sealed before the study began",
-        ["result", "kind", "gate", "measured", "asked", "because"],
-        [False] * 6, rows, [gate.passed is not True for gate in verdict.gates],
-    )  # fmt: skip
+    header = ["result", "kind", "gate", "measured", "asked", "because"]
+    marked = [gate.passed is not True for gate in verdict.gates]
+    caption = "Gates, declared and sealed before the study began"
+    return without_empty_end(Sheet(caption, header, [False] * 6, rows, marked))
 
 
 def answer_sheet(fit: FitScore) -> Sheet:

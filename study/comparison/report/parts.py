@@ -165,7 +165,7 @@ def ranks(figures: Path, evidence: Evidence) -> Part | None:
             f"Without a score on every split, and left out: {', '.join(labels[one] for one in found.left_out)}."
         )
     alt = f"Average ranks over {found.n_splits} folds, 1 is best: {order}."
-    return Part("ranks", heading, lines, [Picture(path, alt, WIDTH + 1.3)])
+    return Part("ranks", heading, lines, [Picture(path, alt, ranking.WIDE)])
 
 
 def variance(evidence: Evidence) -> Part | None:
@@ -221,21 +221,21 @@ def _abstention(
 ) -> Part | None:
     from study.calibration.abstention import risk_coverage
 
-    shown: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    shown: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
     lines = [
         "A model may keep silent where it is not sure. Rows are answered from the highest probability of the predicted "
         "class down; the curve shows how often the answers given are wrong."
     ]
     for name in dict.fromkeys(name for name in (evidence.candidate.name, best) if name in found):
         for method, pooled in found[str(name)].items():
-            label = f"{label_of(evidence, name)}, {'as predicted' if method == NONE else method}"
+            key = (label_of(evidence, name), "as predicted" if method == NONE else method)
             if not isinstance(pooled, Pooled):
                 continue
             curve = risk_coverage(pooled.targets, pooled.outputs)
             if isinstance(curve, Undecided):
-                lines.append(f"{label}: {curve.reason}.")
+                lines.append(f"{', '.join(key)}: {curve.reason}.")
             else:
-                shown[label] = (np.asarray(curve.coverage), np.asarray(curve.risk))
+                shown[key] = (np.asarray(curve.coverage), np.asarray(curve.risk))
     path = figures / "risk_coverage.png"
     alt = drawing.risk_curves(path, shown, "pooled test predictions")
     if alt is None:

@@ -14,24 +14,26 @@ from scipy import stats
 
 from study.comparison.evidence import Evidence
 from study.comparison.report.differences import LEVEL, difference, part_sizes
-from study.report.palette import COLOURS, WIDTH, headline, legible, literal
+from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
 from study.report.style import drawn
 from study.statistics.corrected_t import CorrectedT, corrected_t_test
 from study.statistics.holm import Holm, holm
 from study.statistics.undecided import Undecided
 
+WIDE = WIDTH + 0.6  # inches; its labels need room
+
 WHY = (
     "A critical-difference diagram as Demšar (2006) has it ranks models over independent datasets. A study has one "
     "dataset, and its folds share rows: Friedman's and Nemenyi's tests would count each fold as a dataset of its own "
     "and find too much. The ranks below are therefore averages over folds and describe this study only, and a bar "
-    "links models of which no pair differs by the corrected resampled t-test, adjusted by Holm over all pairs. For a "
-    "diagram over datasets, run the study on several and give their mean scores to study.statistics.friedman."
+    "links neighbours in rank of which no pair differs by the corrected resampled t-test, adjusted by Holm over "
+    "all pairs. For a diagram over datasets, run the study on several and give their mean scores to study.statistics.friedman."
 )
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Average rank of each entrant that has a score on every split, the best first, and p-values of all pairs."""
+    """Average rank of each entrant that has a score on every split, the best first; adjusted p-values of all pairs."""
 
     n_splits: int
     averages: Mapping[str, float]
@@ -76,18 +78,18 @@ def draw_ranks(path: Path, ranks: Ranks, labels: Mapping[str, str], metric: str)
 
     shown = _different(list(ranks.averages), labels)
     averages = {shown[name]: rank for name, rank in ranks.averages.items()}
-    pairs = ranks.pairs.rename(index=shown, columns=shown)
+    linked = _linked(ranks).rename(index=shown, columns=shown)
     with (
         legible(),
-        drawn(path, width=WIDTH + 1.3, height=1.6 + 0.3 * len(averages)) as figure,
+        drawn(path, width=WIDE, height=1.6 + 0.3 * len(averages)) as figure,
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore", FutureWarning)
         plot = figure.subplots()
         critical_difference_diagram(
-            averages, pairs, alpha=1 - LEVEL, ax=plot, left_only=True,
+            averages, linked, alpha=1 - LEVEL, ax=plot, left_only=True,
             label_fmt_left="{label} ({rank:.2f})", label_props={"size": 8.5},
-            marker_props={"s": 22, "color": COLOURS[0]}, elbow_props={"color": "#999999", "linewidth": 0.9},
+            marker_props={"s": 22, "color": COLOURS[0]}, elbow_props={"color": INK, "linewidth": 0.8},
             crossbar_props={"color": COLOURS[1], "linewidth": 2.5, "marker": None},
         )  # fmt: skip
         headline(
@@ -97,6 +99,28 @@ def draw_ranks(path: Path, ranks: Ranks, labels: Mapping[str, str], metric: str)
                 "1 is best; a bar links what does not differ",
             ],
         )
+
+
+def groups(ranks: Ranks) -> list[tuple[str, ...]]:
+    """Longest runs of two or more neighbours in rank of which no pair differs."""
+    names = list(ranks.averages)
+    found: list[tuple[int, int]] = []
+    for start in range(len(names)):
+        end = start + 1
+        while end < len(names) and (ranks.pairs.loc[names[start : end + 1], names[end]] > 1 - LEVEL).all():
+            end += 1
+        if end - start > 1 and (not found or end > found[-1][1]):
+            found.append((start, end))
+    return [tuple(names[start:end]) for start, end in found]
+
+
+def _linked(ranks: Ranks) -> pd.DataFrame:
+    """1 for two entrants of one group, else 0: a bar of the diagram must not pass over a pair that differs."""
+    names = list(ranks.averages)
+    table = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
+    for group in groups(ranks):
+        table.loc[list(group), list(group)] = 1.0
+    return table
 
 
 def _pairs(evidence: Evidence, names: list[str]) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def _write(
     shown = [part for part in made if part is not None]
     remove_others(figures, [picture for part in shown for picture in part.pictures])
     page = Page(
-        title=f"Does {evidence.candidate.label} help on {evidence.data}?",
+        title=f"{evidence.candidate.label} on {evidence.data}: does it help?",
         facts=_facts(evidence),
         verdict=verdict,
         warnings=_warnings(evidence),
@@ -109,7 +109,7 @@ def _facts(evidence: Evidence) -> str:
         f"judged by {evidence.metric.replace('_', ' ')}",
     ]
     if evidence.created:
-        facts.append(f"begun {evidence.created}")
+        facts.append(f"begun {evidence.created.replace('T', ' ')}")
     return ", ".join(facts) + "."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from study.comparison.evidence import Evidence, greater_is_better
 from study.comparison.report.differences import Comparison
-from study.report.sheet import NOTHING, Sheet
+from study.report.sheet import NOTHING, Sheet, without_empty_end
 from study.statistics.corrected_t import CorrectedT
 from study.statistics.correlated_bayes import PosteriorOfDifference
 from study.statistics.paired import PairedDifferences
@@ -27,7 +27,7 @@ def comparison_sheet(comparisons: Sequence[Comparison], band: float | None) -> S
         "rows; P: Bayesian correlated t-test"
     )
     marked = [isinstance(one.test, Undecided) for one in comparisons]
-    return Sheet(caption, header, [False, False, *[True] * 7, False], rows, marked)
+    return without_empty_end(Sheet(caption, header, [False, False, *[True] * 7, False], rows, marked))
 
 
 def undecided_lines(comparisons: Sequence[Comparison]) -> list[str]:
@@ -66,10 +66,8 @@ def variance_sheet(evidence: Evidence) -> Sheet | None:
         "the splits' share of the variance",
         "undecided because",
     ]
-    return Sheet(
-        "Where the spread of the scores comes from (random effects, seeds nested in splits)",
-        header, [False, True, True, True, False], rows, marked,
-    )  # fmt: skip
+    caption = "Where the spread of the scores comes from (random effects, seeds nested in splits)"
+    return without_empty_end(Sheet(caption, header, [False, True, True, True, False], rows, marked))
 
 
 def _row(one: Comparison) -> list[str]:
