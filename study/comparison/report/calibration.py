@@ -32,11 +32,11 @@ def calibration_sheet(found: Mapping[str, By], entrants: Sequence[Entrant], n_cl
         for method, pooled in found.get(entrant.name, {}).items():
             marked.append(isinstance(pooled, Undecided))
             if isinstance(pooled, Undecided):
-                rows.append([entrant.label, method, NOTHING, NOTHING, NOTHING, pooled.reason])
+                rows.append([entrant.label, spoken(method), NOTHING, NOTHING, NOTHING, pooled.reason])
                 continue
             scores = evaluate("classification", pooled.targets, pooled.outputs, n_classes)
             values = [three_decimals(scores[key]) for key in ("log_loss", "calibration_error")]
-            rows.append([entrant.label, method, *values, f"{len(pooled.targets):,}", ""])
+            rows.append([entrant.label, spoken(method), *values, f"{len(pooled.targets):,}", ""])
     caption = (
         "Test predictions of all folds together; a method is fitted on the validation part of each fold, which also "
         "chose the settings. Lower is better for both"
@@ -76,11 +76,11 @@ def reliability(path: Path, label: str, by_method: By) -> str | None:
             above = [max(0.0, high - share) for share, (_, high) in zip(y, spans, strict=True)]
             plot.errorbar(
                 x, y, yerr=[below, above], color=style.colour, marker=style.marker, markersize=5, capsize=2,
-                linewidth=1.1, elinewidth=0.9, label="as predicted" if method == NONE else method,
+                linewidth=1.1, elinewidth=0.9, label=spoken(method),
             )  # fmt: skip
             left = min(left, *x)
             gap = float(np.average(np.abs(np.array(x) - y), weights=[one.sum() for one in inside]))
-            words.append(f"{'as predicted' if method == NONE else method}: mean gap {gap:.3f}")
+            words.append(f"{spoken(method)}: mean gap {gap:.3f}")
         plot.set(xlim=(max(0.0, left - 0.04), 1.01), ylim=(-0.02, 1.03))
         plot.set(xlabel="probability given to the predicted class", ylabel="share that was right")
         headline(
@@ -133,6 +133,11 @@ def risk_sheet(found: Risks) -> Sheet:
     ]
     caption = "Share of wrong answers if only the surest share of the rows gets one"
     return Sheet(caption, header, [False, False, *[True] * len(COVERAGES)], rows, [False] * len(rows))
+
+
+def spoken(method: str) -> str:
+    """A method in words."""
+    return "as predicted" if method == NONE else method
 
 
 def at_coverage(coverage: np.ndarray, risk: np.ndarray, share: float) -> float:

@@ -51,8 +51,8 @@ def what_can_be_seen(evidence: Evidence, comparisons: Sequence[Comparison], best
     if isinstance(least, Resolvable) and least.difference > wanted:
         rows = rows_needed(evidence.n_rows, least.difference, wanted)
         lines.append(
-            f"With this protocol it takes about {rows:,} rows to see {words} {against} in 80% of studies, if the spread "
-            "of the differences falls with the square root of the rows."
+            f"With this protocol it takes about {rows:,} rows to see {words} {against} in 80% of studies, if the "
+            "spread of the differences falls with the square root of the rows."
         )
     return lines
 

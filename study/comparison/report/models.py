@@ -35,17 +35,17 @@ def metrics_of(evidence: Evidence) -> list[Column]:
 def score_sheet(evidence: Evidence) -> Sheet:
     """One row a model: the mean of each metric with its interval."""
     columns = metrics_of(evidence)
-    header = ["model", "role", "splits", *(_named(column) for column in columns)]
+    header = ["model", *(_named(column) for column in columns), "splits", "role"]
     rows, marked = [], []
     for entrant in evidence.entrants:
         cells = [score_text(evidence, entrant, column, "\n") for column in columns]
-        rows.append([entrant.label, entrant.role, splits_text(evidence, entrant), *cells])
+        rows.append([entrant.label, *cells, splits_text(evidence, entrant), entrant.role])
         marked.append(any(one.failure is not None for one in evidence.of(entrant.name)))
     caption = (
         "Scores on the test parts: mean over splits and 95% interval, corrected for training parts that share rows; "
         "the declared metric comes first; ↑ higher is better, ↓ lower is. A shaded row has jobs that failed"
     )
-    return Sheet(caption, header, [False, False, *[True] * (len(header) - 2)], rows, marked)
+    return Sheet(caption, header, [False, *[True] * (len(header) - 2), False], rows, marked)
 
 
 def cost_sheet(evidence: Evidence) -> Sheet:

@@ -228,7 +228,7 @@ def _abstention(
     ]
     for name in dict.fromkeys(name for name in (evidence.candidate.name, best) if name in found):
         for method, pooled in found[str(name)].items():
-            key = (label_of(evidence, name), "as predicted" if method == NONE else method)
+            key = (label_of(evidence, name), drawing.spoken(method))
             if not isinstance(pooled, Pooled):
                 continue
             curve = risk_coverage(pooled.targets, pooled.outputs)
