@@ -20,6 +20,7 @@ from study.statistics.corrected_t import CorrectedT, corrected_t_test
 from study.statistics.holm import Holm, holm
 from study.statistics.undecided import Undecided
 
+DIGITS = 6
 WIDE = WIDTH + 0.6  # inches; its labels need room
 
 WHY = (
@@ -52,8 +53,9 @@ def ranks_of(evidence: Evidence) -> Ranks | Undecided:
     table = np.array([[scores[name][split] for name in whole] for split in planned])  # (splits, models)
     if not np.isfinite(table).all():
         return Undecided("some scores are not finite")
-    # Scores that are equal on paper may differ by rounding.
-    ranks = stats.rankdata(-np.round(table, 12), axis=1)
+    # Scores that are equal on paper may differ by rounding, and metrics are of single precision.
+    scale = float(np.abs(table).max()) or 1.0
+    ranks = stats.rankdata(-np.round(table / scale, DIGITS), axis=1)
     averages = ranks.mean(axis=0)
     if np.ptp(averages) == 0:
         return Undecided(f"all {len(whole)} models have the same average rank")

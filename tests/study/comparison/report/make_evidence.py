@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,8 +44,17 @@ class Verdict:
     headline: str = "The hybrid model keeps up with the best baseline, but nothing shows that it is better."
     gates: tuple[Gate, ...] = (
         Gate("technical", "all jobs ended", True, "60 of 60", "all"),
-        Gate("statistical", "better than the best baseline", False, "+0.012 (-0.02 to +0.04)", "above 0", "p = 0.3"),
-        Gate("operational", "latency", None, "", "at most 1.5 × the best baseline's", "no latency was measured"),
+        Gate(
+            "statistical",
+            "better than the best baseline",
+            False,
+            "+0.012 (-0.02 to +0.04)",
+            "above 0",
+            "p = 0.3",
+        ),
+        Gate(
+            "operational", "latency", None, "", "at most 1.5 × the best baseline's", "no latency was measured"
+        ),
     )
     reasons: tuple[str, ...] = ("The interval against RBF-SVM crosses 0.", "It costs 12 × the fit time.")
     best_baseline: str | None = "rbf_svm"
@@ -65,7 +74,9 @@ class Fit:
     score: float = 0.45
     items: tuple[Item, ...] = (
         Item("How many rows are there?", "hundreds", 2, 3, "Small data suits kernels and small models."),
-        Item("Is there a strong classical baseline?", "yes | always", 0, 3, "Then there is little left to win."),
+        Item(
+            "Is there a strong classical baseline?", "yes | always", 0, 3, "Then there is little left to win."
+        ),
     )
     advice: str = "Expect a classical model to do as well."
 
@@ -125,7 +136,7 @@ def make(
                     outcome = Outcome(entrant.name, *split, seed, condition, folder=f"jobs/{len(outcomes)}")
                     failure = fails(outcome)
                     if failure is not None:
-                        outcomes.append(Outcome(**{**vars(outcome), "failure": failure, "trials": 6, "failed_trials": 6}))
+                        outcomes.append(replace(outcome, failure=failure, trials=6, failed_trials=6))
                         continue
                     stream = np.random.default_rng([*split, 0 if tied else 1 + place, 0 if tied else seed])
                     skill = 0.0 if entrant.name in constant else 2.0 if tied else SKILL.get(entrant.name, 2.0)
@@ -149,13 +160,24 @@ def declared(entrants: Sequence[Entrant]) -> dict[str, Any]:
     return {
         "name": "default",
         "metric": "accuracy",
-        "protocol": {"repeats": 2, "n_folds": 5, "seeds": [0, 1], "fractions": [0.25, 0.5], "slices": {"young": "age < 4"}},
+        "protocol": {
+            "repeats": 2,
+            "n_folds": 5,
+            "seeds": [0, 1],
+            "fractions": [0.25, 0.5],
+            "slices": {"young": "age < 4"},
+        },
         "tuning": {"trials": 6, "seconds": None},
         "calibration": {"methods": ["none", "temperature", "isotonic"]},
         "gates": {"statistical": {"margin": 0.02}},
         "stop_loss": {"hours": 1.0, "executions": None, "usd": 0.0},
         "entrants": {
-            one.name: {"label": one.label, "role": one.role, "overrides": [f"model={one.name}"], "search": _search(one)}
+            one.name: {
+                "label": one.label,
+                "role": one.role,
+                "overrides": [f"model={one.name}"],
+                "search": _search(one),
+            }
             for one in entrants
         },
     }
@@ -183,17 +205,25 @@ def _judged(outcome: Outcome, test: Predictions, task: str, place: int, number: 
     scores = evaluate(task, test.targets, test.outputs, 2)
     metrics = {key: None if np.isnan(value) else value for key, value in scores.items()}
     gamma = [0.01, 0.5, 3.0][number % 3]
-    return Outcome(
-        **{
-            **vars(outcome), "metrics": metrics, "validation": metrics, "slices": {"young": metrics},
-            "n_train": int(160 * outcome.condition.fraction), "n_test": len(test.targets), "n_parameters": 10 * (place + 1),
-            "fit_seconds": 0.5 * (place + 1), "tuning_seconds": 4.0 * (place + 1), "latency_seconds": 0.0004 * (place + 1),
-            "executions": 5000 if place < 3 else 0, "steps": 40 if place < 3 else None, "peak_bytes": 3_000_000,
-            "chosen": {"model.gamma": gamma, "model.depth": 1 + number % 3},
-            "at_edge": ["model.gamma"] if gamma == 0.01 else [], "trials": 6, "failed_trials": 0,
-            "backends": {"lightning": 1e-7} if place == 0 else {},
-        }
-    )  # fmt: skip
+    return replace(
+        outcome,
+        metrics=metrics,
+        validation=metrics,
+        slices={"young": metrics},
+        n_train=int(160 * outcome.condition.fraction),
+        n_test=len(test.targets),
+        n_parameters=10 * (place + 1),
+        fit_seconds=0.5 * (place + 1),
+        tuning_seconds=4.0 * (place + 1),
+        latency_seconds=0.0004 * (place + 1),
+        executions=5000 if place < 3 else 0,
+        steps=40 if place < 3 else None,
+        peak_bytes=3_000_000,
+        chosen={"model.gamma": gamma, "model.depth": 1 + number % 3},
+        at_edge=["model.gamma"] if gamma == 0.01 else [],
+        trials=6,
+        backends={"lightning": 1e-7} if place == 0 else {},
+    )
 
 
 def _trials(outcomes: Sequence[Outcome]) -> pd.DataFrame:
@@ -201,7 +231,13 @@ def _trials(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     for place, one in enumerate(outcomes):
         stream = np.random.default_rng(place)
         for number in range(one.trials if one.condition == PLAIN else 0):
-            row = {"entrant": one.entrant, "repeat": one.repeat, "fold": one.fold, "seed": one.seed, "number": number}
+            row = {
+                "entrant": one.entrant,
+                "repeat": one.repeat,
+                "fold": one.fold,
+                "seed": one.seed,
+                "number": number,
+            }
             gamma, depth = float(10 ** stream.uniform(-2, 1)), int(stream.integers(1, 4))
             loss = float("nan") if one.failure else 0.3 + 0.05 * np.log10(gamma) ** 2 + 0.02 * depth
             row |= {"state": "FAIL" if one.failure else "COMPLETE", "loss": loss}
