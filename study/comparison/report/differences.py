@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +26,9 @@ class Comparison:
         paired: differences of all folds.
         test: their mean with its corrected interval.
         posterior: probabilities of better, equivalent and worse.
-        adjusted: p-value after Holm's correction over all comparisons of the study.
+        adjusted: two-sided p-value after Holm's correction over all comparisons of the study.
+        rope: half the width of the region of practical equivalence; None if none was declared.
+        margin: by which the candidate may be worse; None if it has to be better.
     """
 
     other: Entrant
@@ -36,6 +36,8 @@ class Comparison:
     test: CorrectedT | Undecided
     posterior: PosteriorOfDifference | Undecided
     adjusted: float | Undecided
+    rope: float | None
+    margin: float | None
 
 
 def compare(evidence: Evidence) -> list[Comparison]:
@@ -43,7 +45,8 @@ def compare(evidence: Evidence) -> list[Comparison]:
     first = evidence.candidate.name
     others = [entrant for entrant in evidence.entrants if entrant.name != first]
     sizes = part_sizes(evidence, first)
-    rope = band(evidence) or 0.0
+    not_worse = evidence.declared.get("gates", {}).get("statistical", {}).get("rule") == "not_worse"
+    ropes = {other.name: declared_width(evidence, "rope", other.name) for other in others}
     paired: dict[str, PairedDifferences | Undecided] = {}
     tests: dict[str, CorrectedT | Undecided] = {}
     for other in others:
@@ -56,8 +59,10 @@ def compare(evidence: Evidence) -> list[Comparison]:
             other,
             paired[other.name],
             tests[other.name],
-            correlated_bayes(paired[other.name], *sizes, rope) if sizes else NO_RESULT,
+            correlated_bayes(paired[other.name], *sizes, ropes[other.name] or 0.0) if sizes else NO_RESULT,
             corrected.adjusted[other.name] if isinstance(corrected, Holm) else corrected,
+            ropes[other.name],
+            declared_width(evidence, "margin", other.name) if not_worse else None,
         )
         for other in others
     ]
@@ -119,25 +124,19 @@ def best_baseline(evidence: Evidence, named: str | None) -> str | None:
     return max(means, key=lambda name: means[name]) if means else None
 
 
-def band(evidence: Evidence) -> float | None:
-    """Half the width of the region of practical equivalence, else the margin, as the gates declare it."""
-    gates = evidence.declared.get("gates", {})
-    for key in ("rope", "margin"):
-        found = _nested(gates, key)
-        if found is not None:
-            return found
-    return None
+def declared_width(evidence: Evidence, key: str, other: str) -> float | None:
+    """The gates' `rope` or `margin` in units of the score, or None if it is not declared.
+
+    Where they are declared to be relative, they are shares of the other model's mean.
+    """
+    asked = evidence.declared.get("gates", {}).get("statistical", {})
+    width = asked.get(key)
+    if width is None or not asked.get("relative", False):
+        return None if width is None else float(width)
+    scores = list(evidence.scores(other).values())
+    return float(width) * abs(float(np.mean(scores))) if scores else None
 
 
 def label_of(evidence: Evidence, name: str | None) -> str:
     """What people call an entrant."""
     return next((entrant.label for entrant in evidence.entrants if entrant.name == name), str(name))
-
-
-def _nested(values: Any, key: str) -> float | None:
-    if not isinstance(values, Mapping):
-        return None
-    own = values.get(key)
-    if isinstance(own, int | float) and not isinstance(own, bool):
-        return abs(float(own))
-    return next((found for value in values.values() if (found := _nested(value, key)) is not None), None)

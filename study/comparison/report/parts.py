@@ -16,7 +16,7 @@ from study.comparison.report import declared, tuned
 from study.comparison.report import limits as limiting
 from study.comparison.report import models as modelling
 from study.comparison.report import ranks as ranking
-from study.comparison.report.differences import Comparison, band, label_of
+from study.comparison.report.differences import Comparison, label_of
 from study.comparison.report.forest import forest_plot
 from study.comparison.report.heat import heat_map, varied_keys
 from study.comparison.report.pages import Part
@@ -35,10 +35,10 @@ MOST_HEAT_MAPS = 24
 def differences(figures: Path, evidence: Evidence, comparisons: Sequence[Comparison]) -> Part:
     """The forest plot."""
     name = modelling.metric_column(evidence.task, evidence.metric).name
-    path, width = figures / "forest.png", band(evidence)
+    path = figures / "forest.png"
     candidate = evidence.candidate.label
     pictures = []
-    if forest_plot(path, comparisons, width, candidate, _signed(evidence, name)):
+    if forest_plot(path, comparisons, candidate, _signed(evidence, name)):
         spans = [
             f"{one.other.label} {one.test.mean:+.3f} ({one.test.low:+.3f} to {one.test.high:+.3f})"
             for one in comparisons
@@ -54,11 +54,7 @@ def differences(figures: Path, evidence: Evidence, comparisons: Sequence[Compari
             f"Differences of {_signed(evidence, name)} on the same folds, {candidate} minus each of the others: right "
             "of 0 it is the better one. An interval that crosses 0 leaves open which of the two is better."
         )
-        lines.append(
-            f"Differences within ± {width:g}, the grey band, are declared to be of no practical weight."
-            if width
-            else "No region of practical equivalence was declared."
-        )
+        lines.append(_rope_line(evidence, comparisons))
     return Part(
         "differences", "How much better, and how sure?", [*lines, *undecided_lines(comparisons)], pictures
     )
@@ -71,13 +67,11 @@ def models(evidence: Evidence) -> Part:
     return Part("models", "Every model", (), (), [*sheets, failures] if failures else sheets)
 
 
-def statistics(comparisons: Sequence[Comparison], evidence: Evidence) -> Part | None:
+def statistics(comparisons: Sequence[Comparison]) -> Part | None:
     """Tests and probabilities."""
     if not comparisons:
         return None
-    return Part(
-        "statistics", "Tests and probabilities", (), (), [comparison_sheet(comparisons, band(evidence))]
-    )
+    return Part("statistics", "Tests and probabilities", (), (), [comparison_sheet(comparisons)])
 
 
 def curves(figures: Path, evidence: Evidence) -> list[Part]:
@@ -241,6 +235,17 @@ def _abstention(
     if alt is None:
         return Part("abstention", "Abstaining", lines) if len(lines) > 1 else None
     return Part("abstention", "Abstaining", lines, [Picture(path, alt, WIDTH)], [drawing.risk_sheet(shown)])
+
+
+def _rope_line(evidence: Evidence, comparisons: Sequence[Comparison]) -> str:
+    asked = evidence.declared.get("gates", {}).get("statistical", {})
+    if not any(one.rope for one in comparisons):
+        return "No region of practical equivalence was declared."
+    share = " of the other model's mean" if asked.get("relative") else ""
+    line = f"Differences within ± {asked['rope']:g}{share}, the grey band, are declared to be of no practical weight."
+    if any(one.margin for one in comparisons):
+        line += f" The candidate may be worse by {asked['margin']:g}{share}, the dashed line."
+    return line
 
 
 def _signed(evidence: Evidence, name: str) -> str:

@@ -70,7 +70,7 @@ def _write(
     made: list[Part | None] = [
         parts.differences(figures, evidence, comparisons),
         parts.models(evidence),
-        parts.statistics(comparisons, evidence),
+        parts.statistics(comparisons),
         *parts.curves(figures, evidence),
         parts.slices(evidence),
         parts.heat_maps(figures, evidence, trials),

@@ -14,17 +14,20 @@ from study.statistics.undecided import Undecided
 from study.statistics.variance import VarianceComponents, variance_components
 
 
-def comparison_sheet(comparisons: Sequence[Comparison], band: float | None) -> Sheet:
+def comparison_sheet(comparisons: Sequence[Comparison]) -> Sheet:
     """One row a comparison of the candidate with another entrant."""
-    equal = f"within ± {band:g}" if band else "equal"
+    ropes = {one.rope for one in comparisons}
+    equal = (
+        "equal" if not any(ropes) else "within the rope" if len(ropes) > 1 else f"within ± {ropes.pop():g}"
+    )
     header = [
         "candidate minus", "role", "difference", "95% interval", "better / tied / worse folds", "p (Holm)",
         "P(better)", f"P({equal})", "P(worse)", "undecided because",
     ]  # fmt: skip
     rows = [_row(one) for one in comparisons]
     caption = (
-        "Above 0 the candidate is better. Interval and p: corrected resampled t-test, p adjusted by Holm over all "
-        "rows; P: Bayesian correlated t-test"
+        "Above 0 the candidate is better. Interval and p: corrected resampled t-test, p two-sided and adjusted by "
+        "Holm over all rows; P: Bayesian correlated t-test"
     )
     marked = [isinstance(one.test, Undecided) for one in comparisons]
     return without_empty_end(Sheet(caption, header, [False, False, *[True] * 7, False], rows, marked))

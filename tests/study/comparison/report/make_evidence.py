@@ -169,7 +169,7 @@ def declared(entrants: Sequence[Entrant]) -> dict[str, Any]:
         },
         "tuning": {"trials": 6, "seconds": None},
         "calibration": {"methods": ["none", "temperature", "isotonic"]},
-        "gates": {"statistical": {"margin": 0.02}},
+        "gates": {"statistical": {"rule": "not_worse", "margin": 0.05, "relative": False, "rope": 0.02}},
         "stop_loss": {"hours": 1.0, "executions": None, "usd": 0.0},
         "entrants": {
             one.name: {
