@@ -111,8 +111,7 @@ def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray,
         confidence: the probability of the predicted class (n_rows,).
         title: above the figure.
     """
-    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
-    bins = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, CALIBRATION_BINS - 1)
+    edges, bins = calibration_bins(confidence)
     left = float(edges[bins.min()])
     with drawn(path, width=5.0, height=6.0) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -139,6 +138,12 @@ def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray,
         bare(lower).hist(confidence, bins=edges.tolist(), color=BLUE, edgecolor="white")
         lower.set(xlabel="probability given to the predicted class", ylabel="rows")
         lower.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+
+
+def calibration_bins(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Edges of the bins of the calibration error, and in which of them each row's confidence lies."""
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    return edges, np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, CALIBRATION_BINS - 1)
 
 
 def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
