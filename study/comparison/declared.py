@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from study.config.schema import NotNegative, OptionalText, Positive, Section, Text, TrainConfig
+from study.gates.declaration import Gates, StopLoss
 
 Share = Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
 Ceiling = Annotated[float | None, Field(gt=0, description="a number above 0, or null for none")]
@@ -43,14 +44,8 @@ class Calibration(Section):
     ]
 
 
-class StopLoss(Section):
-    hours: Ceiling
-    executions: Ceiling
-    usd: Annotated[float | None, Field(ge=0, description="a number, 0 or more, or null for no limit")]
-
-
 class StudySection(Section):
-    """Entrants, gates and the answers about the use case are checked where they are read."""
+    """Entrants and the answers about the use case are checked where they are read."""
 
     name: Text
     metric: OptionalText
@@ -62,7 +57,7 @@ class StudySection(Section):
     tuning: Tuning
     calibration: Calibration
     stop_loss: StopLoss
-    gates: dict[str, Any]
+    gates: Gates
     fit: dict[str, Any]
     entrants: dict[str, Any]
 

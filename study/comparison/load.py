@@ -24,7 +24,7 @@ def load_evidence(folder: Path) -> Evidence:
     Raises:
         StudyError: it is not the folder of a study, or a file in it was changed after it was written.
     """
-    from study.gates.seal import seal_of
+    from study.gates.seal import seal
 
     try:
         whole = read_json(folder / STUDY)
@@ -32,7 +32,7 @@ def load_evidence(folder: Path) -> Evidence:
         raise StudyError(
             f"{folder} is not the folder of a study: {STUDY} is missing or unreadable. Name one under studies/."
         ) from error
-    if seal_of(whole["declared"]) != whole["seal"]:
+    if seal(whole["declared"]) != whole["seal"]:
         raise StudyError(
             f"{folder / STUDY} was changed after the study began: what it declares does not fit its seal "
             f"{whole['seal'][:12]}. Gates are declared before a study and stay; put the file back, or start "

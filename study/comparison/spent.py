@@ -49,14 +49,14 @@ def executions(folder: Path) -> int:
 
 def stop_reason(folder: Path, whole: Mapping[str, Any]) -> str | None:
     """Why the study ends early, or None if it goes on. Once it struck, the reason is on record and stays."""
-    from study.gates.stop_loss import struck
+    from study.gates.stop_loss import stop_loss
 
     record = folder / STOPPED
     if record.exists():
         return str(read_json(record)["reason"])
     limits = whole["declared"]["stop_loss"]
     # Nothing that runs here costs money.
-    reason = struck(
+    reason = stop_loss(
         limits,
         seconds=wall_seconds(folder, now()),
         executions=executions(folder) if limits["executions"] is not None else 0,

@@ -53,7 +53,8 @@ def run_study(
     from study.comparison.composing import entrants_of
     from study.comparison.estimate import estimate
     from study.comparison.planning import make_plan
-    from study.comparison.report.report import print_summary, write_report
+    from study.comparison.report.report import write_report
+    from study.comparison.report.terminal import print_summary
     from study.gates.fit import score_fit
     from study.gates.verdict import reach_verdict
     from study.run.messages import plain_warnings
@@ -183,7 +184,7 @@ def _seal(plan: Plan, lines: Sequence[str]) -> None:
         StudyError: the study began under another declaration, naming what was changed.
     """
     from study.comparison.job import STUDY
-    from study.gates.seal import check_seal, seal_of
+    from study.gates.seal import check_seal, seal
     from study.run.atomic import read_json, write_json
     from study.run.environment import code_version, machine, package_versions
     from study.run.manifest import now
@@ -191,7 +192,7 @@ def _seal(plan: Plan, lines: Sequence[str]) -> None:
     path = plan.folder / STUDY
     if path.exists():
         before = read_json(path)
-        check_seal(before["declared"], before["seal"], plan.declared)
+        check_seal(plan.declared, before["seal"], before["declared"])
         return
     write_json(
         path,
@@ -201,7 +202,7 @@ def _seal(plan: Plan, lines: Sequence[str]) -> None:
             "created": now(),
             "overrides": list(lines),
             "declared": dict(plan.declared),
-            "seal": seal_of(plan.declared),
+            "seal": seal(plan.declared),
             "data": plan.table.name,
             "task": plan.table.task,
             "metric": plan.metric,

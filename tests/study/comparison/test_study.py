@@ -86,13 +86,13 @@ def test_a_study_file_that_was_edited_is_found(study, lines, tmp_path):
 
 
 def test_one_that_was_edited_and_sealed_anew_is_found_too(study, lines, tmp_path):
-    from study.gates.seal import seal_of
+    from study.gates.seal import seal
 
     study(lines())
     path = folder_of(tmp_path / "runs") / "study.json"
     whole = read(path)
     whole["declared"]["gates"]["statistical"]["margin"] = 0.3
-    whole["seal"] = seal_of(whole["declared"])
+    whole["seal"] = seal(whole["declared"])
     path.write_text(json.dumps(whole))
     with pytest.raises(StudyError, match="gates were changed"):
         load_evidence(path.parent)
