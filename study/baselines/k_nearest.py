@@ -23,6 +23,7 @@ class KNearest(EstimatorLearner):
 
     Args:
         n_neighbors: neighbours to try, the most first; a number above the rows of a fit counts as all of them.
+        p: exponents of Minkowski's distance to try, 1 or more: 2 is Euclid's, 1 the sum over the columns.
         inner_folds: folds of the inner cross-validation.
         class_weight: None; rows are the model itself and cannot be weighed.
 
@@ -35,10 +36,11 @@ class KNearest(EstimatorLearner):
     def __init__(
         self,
         n_neighbors: Sequence[int] = (50, 30, 20, 10, 5, 3, 1),
+        p: Sequence[float] = (2.0,),
         inner_folds: int = 5,
         class_weight: str | None = None,
     ) -> None:
-        super().__init__({"n_neighbors": n_neighbors}, inner_folds, class_weight)
+        super().__init__({"n_neighbors": n_neighbors, "p": p}, inner_folds, class_weight)
         self.refuse_class_weight()
 
     def tuned_on(self, task: str) -> str:
@@ -48,7 +50,7 @@ class KNearest(EstimatorLearner):
         from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
         kind = KNeighborsClassifier if data.task == CLASSIFICATION else KNeighborsRegressor
-        return kind(n_neighbors=values["n_neighbors"])
+        return kind(**values)
 
     def fit_rows(self, estimator: Any, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Any:
         # The weights are all 1. Inner folds have fewer rows than there may be neighbours.

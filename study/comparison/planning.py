@@ -14,8 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from study import build
 from study.comparison.composing import EntrantComposer
-from study.comparison.entrants import EntrantSpec, read_entrants
-from study.comparison.evidence import PLAIN, Condition, Entrant, greater_is_better
+from study.comparison.entrants import EntrantSpec, check_search, entrant_spec
+from study.comparison.evidence import PLAIN, Condition, Entrant
 from study.comparison.leakage import find_leaks
 from study.comparison.state import read_state
 from study.config.construction import check_construction
@@ -202,7 +202,8 @@ def _entrants(
     config: DictConfig, composer: EntrantComposer, table: Table
 ) -> tuple[dict[str, EntrantSpec], dict[str, str], dict[str, Any]]:
     """Who takes part, who does not and why, and the configurations of those who do."""
-    read = read_entrants(plain(config.study.entrants))
+    nodes = plain(config.study.entrants)
+    read = {name: entrant_spec(name, node) for name, node in nodes.items() if node is not None}
     specs: dict[str, EntrantSpec] = {}
     left_out: dict[str, str] = {}
     configs: dict[str, Any] = {}
@@ -213,6 +214,7 @@ def _entrants(
             left_out[spec.label] = f"does not serve a {table.task}"
             continue
         check_construction(composed)
+        check_search(name, spec, composed)
         specs[name] = spec
         configs[name] = plain_config(composed)
     if not any(spec.role == "candidate" for spec in specs.values()):
@@ -275,5 +277,3 @@ def plain(node: DictConfig) -> dict[str, Any]:
     values: Any = OmegaConf.to_container(node, resolve=True)
     return dict(values)
 
-
-__all__ = ["Plan", "Planned", "greater_is_better", "make_plan", "slice_of"]

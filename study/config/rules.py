@@ -27,6 +27,7 @@ _DECIDED_BY_A_STUDY = {
     "split.repeat": "a study goes through study.protocol.repeats repeats",
     "logger": "a study keeps its own records and logs nowhere else",
     "controls": "a study has its entrants",
+    "model": "a study has its entrants; another candidate is entrant@study.entrants.candidate=quantum",
 }
 
 

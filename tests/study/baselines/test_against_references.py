@@ -59,6 +59,11 @@ def test_nearest_neighbours_are_counted_by_hand(tmp_path):
     votes = np.stack([(data.train.targets[near] == label).sum(axis=1) for label in range(3)], axis=1)
     np.testing.assert_allclose(found, (votes + 1) / (7 + 3))
     assert np.abs(found - votes / 7).max() > 0.05, "else the added vote would not be seen"
+    other = predictions(KNearest([7], [1.0]), WINE, tmp_path)
+    near = np.argsort(cdist(test.inputs, data.train.inputs, "cityblock"), axis=1)[:, :7]
+    votes = np.stack([(data.train.targets[near] == label).sum(axis=1) for label in range(3)], axis=1)
+    np.testing.assert_allclose(other, (votes + 1) / (7 + 3))
+    assert not np.array_equal(other, found)
     data, test = DIABETES
     near = np.argsort(cdist(test.inputs, data.train.inputs), axis=1)[:, :7]
     found = predictions(KNearest([7]), DIABETES, tmp_path)
