@@ -236,7 +236,7 @@ def _entrants(
 def _declared(config: DictConfig, specs: Mapping[str, EntrantSpec]) -> dict[str, Any]:
     study: dict[str, Any] = plain(config.study)
     study["protocol"] |= {"n_folds": int(config.split.n_folds), "split": plain(config.split)["_target_"]}
-    study["entrants"] = {name: spec.model_dump() for name, spec in specs.items()}
+    study["entrants"] = {name: spec.model_dump(exclude_unset=True) for name, spec in specs.items()}
     return study
 
 
