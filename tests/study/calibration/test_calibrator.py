@@ -50,8 +50,11 @@ def loss(targets: np.ndarray, outputs: np.ndarray) -> float:
 @pytest.mark.parametrize("n_classes", [2, 3, 5])
 @pytest.mark.parametrize("method", ["temperature", "isotonic"])
 def test_equals_scikit_learn(method: str, n_classes: int) -> None:
-    targets, outputs = made(300, n_classes, seed=n_classes)
-    _, new = made(50, n_classes, seed=99)
+    # scikit-learn takes log(p + 1e-12) and we the log of p: probabilities here are far above that.
+    targets, outputs = made(300, n_classes, seed=n_classes, sharpness=1.5)
+    outputs = 0.99 * outputs + 0.01 / n_classes
+    _, new = made(50, n_classes, seed=99, sharpness=1.5)
+    new = 0.99 * new + 0.01 / n_classes
     reference = CalibratedClassifierCV(FrozenEstimator(Told().fit(outputs, targets)), method=method)
     reference.fit(outputs, targets)
     ours = calibrated(method, predictions(targets, outputs), new)
