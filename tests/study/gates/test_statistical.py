@@ -160,8 +160,7 @@ def test_a_declared_probability(probability: float, passed: bool) -> None:
 def test_false_alarms_of_exchangeable_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scores of a fold share its difficulty; models differ by noise with the correlation of overlapping parts.
 
-    Bounds are the 99.9% binomial ones of 500 studies at 5%: without the corrected variance one baseline alone
-    promotes in about 20% of them.
+    The bound is the 99.9% point of the binomial for 500 studies at 5%.
     """
     # statsmodels collects garbage in every correction, a tenth of a second each.
     monkeypatch.setattr("gc.collect", lambda *_: 0)
