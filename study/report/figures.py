@@ -146,7 +146,7 @@ def calibration_bins(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return edges, np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, CALIBRATION_BINS - 1)
 
 
-def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
+def wilson_interval(successes: float, trials: float, z: float = Z_95) -> tuple[float, float]:
     """Wilson's score interval for a proportion; unlike the normal one it stays inside [0, 1].
 
     E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927).

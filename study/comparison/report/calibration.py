@@ -71,7 +71,7 @@ def reliability(path: Path, label: str, by_method: By) -> str | None:
             inside = [bins == index for index in np.unique(bins)]
             x = [float(confidence[one].mean()) for one in inside]
             y = [float(correct[one].mean()) for one in inside]
-            spans = [wilson_interval(int(correct[one].sum()), int(one.sum())) for one in inside]
+            spans = [_span(correct[one], pooled.copies) for one in inside]
             below = [max(0.0, share - low) for share, (low, _) in zip(y, spans, strict=True)]
             above = [max(0.0, high - share) for share, (_, high) in zip(y, spans, strict=True)]
             plot.errorbar(
@@ -133,6 +133,11 @@ def risk_sheet(found: Risks) -> Sheet:
     ]
     caption = "Share of wrong answers if only the surest share of the rows gets one"
     return Sheet(caption, header, [False, False, *[True] * len(COVERAGES)], rows, [False] * len(rows))
+
+
+def _span(correct: np.ndarray, copies: float) -> tuple[float, float]:
+    """Wilson's interval of a bin, in which a row that was predicted several times counts once."""
+    return wilson_interval(correct.sum() / copies, len(correct) / copies)
 
 
 def spoken(method: str) -> str:

@@ -69,7 +69,7 @@ def heat_map(path: Path, entrant: Entrant, keys: Sequence[str], trials: pd.DataF
             ink = "white" if is_dark(colour) else "black"
             plot.text(column, row, text, ha="center", va="center", color=ink, size=8)
         plot.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
-        turned = max(map(len, columns)) * len(columns) > 40
+        turned = max(map(len, columns)) * len(columns) > 48
         plot.set_xticks(
             range(len(columns)), columns, rotation=25 if turned else 0, ha="right" if turned else "center"
         )

@@ -136,7 +136,11 @@ def calibration(
         if alt is not None:
             pictures.append(Picture(path, alt, WIDTH))
     sheet = drawing.calibration_sheet(found, evidence.entrants, len(evidence.classes))
-    first = Part("calibration", "Are the probabilities what they say?", (), pictures, [sheet])
+    lines = [
+        "The predictions of all test parts together, each calibrated on the validation part of its own fit. A row is "
+        "among them once a repeat and seed; the intervals count it once."
+    ]
+    first = Part("calibration", "Are the probabilities what they say?", lines, pictures, [sheet])
     return [first, _abstention(figures, evidence, found, best)]
 
 

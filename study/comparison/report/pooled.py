@@ -17,10 +17,17 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Pooled:
-    """Test predictions of one entrant over its fits: class positions (n,), and probabilities (n, n_classes) or (n,)."""
+    """Test predictions of one entrant over its fits.
+
+    Attributes:
+        targets: class positions or numbers, (n,).
+        outputs: probabilities (n, n_classes) or numbers (n,).
+        copies: how many times a row is among them on average: once a repeat and seed.
+    """
 
     targets: np.ndarray
     outputs: np.ndarray
+    copies: float
 
 
 def read_all(evidence: Evidence, predictions: Reader) -> dict[str, Pairs]:
@@ -52,7 +59,9 @@ def pool(pairs: Pairs, method: str) -> Pooled | Undecided:
         if isinstance(one, Undecided):
             return one
         outputs.append(np.asarray(one))
-    return Pooled(np.concatenate([test.targets for _, test in pairs]), np.concatenate(outputs))
+    rows = np.concatenate([test.rows for _, test in pairs])
+    copies = len(rows) / len(np.unique(rows))
+    return Pooled(np.concatenate([test.targets for _, test in pairs]), np.concatenate(outputs), copies)
 
 
 def pool_methods(pairs: Pairs, methods: Sequence[str]) -> Mapping[str, Pooled | Undecided]:

@@ -141,7 +141,7 @@ def make(
                     stream = np.random.default_rng([*split, 0 if tied else 1 + place, 0 if tied else seed])
                     skill = 0.0 if entrant.name in constant else 2.0 if tied else SKILL.get(entrant.name, 2.0)
                     skill *= condition.fraction**0.3 * (1 - condition.label_noise)
-                    parts = tuple(_part(stream, task, skill, n) for n in (32, N_ROWS // 5))
+                    parts = tuple(_part(stream, task, skill, n, split[1] * n) for n in (32, N_ROWS // 5))
                     outcomes.append(_judged(outcome, parts[1], task, place, len(outcomes)))
                     if predicted and condition == PLAIN:
                         kept[outcome.folder] = parts
@@ -191,14 +191,16 @@ def _search(entrant: Entrant) -> dict[str, Any]:
     return {"model.gamma": {"low": 0.01, "high": 10, "log": True}, "model.depth": {"values": [1, 2, 3]}}
 
 
-def _part(stream: np.random.Generator, task: str, skill: float, n: int) -> Predictions:
+def _part(stream: np.random.Generator, task: str, skill: float, n: int, start: int) -> Predictions:
     targets = np.arange(n) % 2 if task == "classification" else stream.normal(size=n)
     noise = stream.normal(size=n)
     if task == "regression":
-        return Predictions(np.arange(n), targets, targets + noise / (1 + skill) if skill else np.zeros(n))
+        return Predictions(
+            start + np.arange(n), targets, targets + noise / (1 + skill) if skill else np.zeros(n)
+        )
     logits = 2.5 * (skill * (targets - 0.5) + noise) if skill else np.zeros(n)
     second = 1 / (1 + np.exp(-logits))
-    return Predictions(np.arange(n), targets, np.stack([1 - second, second], axis=1))
+    return Predictions(start + np.arange(n), targets, np.stack([1 - second, second], axis=1))
 
 
 def _judged(outcome: Outcome, test: Predictions, task: str, place: int, number: int) -> Outcome:

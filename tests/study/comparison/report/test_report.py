@@ -18,6 +18,7 @@ from rich.console import Console
 
 from study.comparison.evidence import Entrant, Outcome
 from study.comparison.report.limits import rows_needed
+from study.comparison.report.pooled import Pooled, pool, read_all
 from study.comparison.report.ranks import Ranks, groups, ranks_of
 from study.comparison.report.report import write_report
 from study.comparison.report.terminal import print_summary
@@ -101,6 +102,12 @@ def test_calibration_is_of_the_pooled_test_predictions(made: Made) -> None:
     true = np.concatenate([p[np.arange(len(p)), one.targets] for p, one in zip(softer, tests, strict=True)])
     assert float(row["log-loss"]) == pytest.approx(-np.log(true).mean(), abs=5.1e-4)
     assert row["test predictions"] == "800"
+
+
+def test_a_row_that_was_predicted_four_times_counts_once(made: Made) -> None:
+    pooled = pool(read_all(made.evidence, made.predictions)["candidate"], "none")
+    assert isinstance(pooled, Pooled)
+    assert (len(pooled.targets), pooled.copies) == (800, 4)  # 200 rows, 2 repeats, 2 seeds
 
 
 def test_learning_curves_are_over_the_splits_that_have_every_point(made: Made) -> None:
