@@ -34,7 +34,7 @@ SMALL = {
     Ridge: {"alpha": [1000.0, 10.0, 0.1]},
     RbfSvm: {"C": [1.0, 10.0], "gamma": [0.1, 1.0]},
     GradientBoosting: {"learning_rate": [0.1], "max_leaf_nodes": [3, 7], "max_iter": [15]},
-    KNearest: {"n_neighbors": [15, 5]},
+    KNearest: {"n_neighbors": [15, 5], "p": [2.0]},
     RandomForest: {"max_features": [0.5], "min_samples_leaf": [3, 1], "n_estimators": [20]},
     GaussianProcess: {"length_scale": [1.0, 0.3], "variance": [1.0, 30.0]},
     RandomFourier: {"gamma": [0.1, 1.0], "C": [0.1, 10.0], "n_components": [60]},
