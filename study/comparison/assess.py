@@ -20,6 +20,7 @@ from study.data.prepare import Part, Prepared
 from study.data.sealed import sealed
 from study.fitting.latency import measure_latency
 from study.fitting.learner import Learner
+from study.fitting.seeding import derive
 from study.metrics import evaluate
 from study.run.circuits import layers_of
 
@@ -95,7 +96,9 @@ def assess(
         learners[number] = learner
         return _metrics(data, data.validation, learner.predict(data.validation.inputs))[LOSS[data.task]]
 
-    tuned = tune(store, name, search, first, n_trials, loss, seed=outcome.seed, seconds=seconds)
+    # The same settings for entrants that share keys, and others on another split.
+    sampling = derive(outcome.seed, "tuning", outcome.repeat, outcome.fold)
+    tuned = tune(store, name, search, first, n_trials, loss, seed=sampling, seconds=seconds)
     spent = {
         "trials": tuned.trials,
         "failed_trials": len(tuned.failed),

@@ -276,4 +276,3 @@ def plain(node: DictConfig) -> dict[str, Any]:
     """As plain values, references resolved."""
     values: Any = OmegaConf.to_container(node, resolve=True)
     return dict(values)
-

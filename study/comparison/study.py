@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -265,8 +266,9 @@ def _check_limits(found: Estimate, parallel: int, starts: int, options: DictConf
         )
 
 
-def _alone_in(folder: Path) -> FileLock:
-    """Hold the study for this process.
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the study for this process within the block. The lock goes with the process, however it ends.
 
     Raises:
         StudyError: another process is at it.
@@ -279,8 +281,10 @@ def _alone_in(folder: Path) -> FileLock:
         raise StudyError(
             f"Another process is running the study in {folder}. Wait until it has ended."
         ) from error
-    lock.release()
-    return lock
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _plain(node: DictConfig) -> dict[str, object]:

@@ -125,11 +125,18 @@ def _reasons(
 ) -> tuple[str, ...]:
     """The best baseline, then gates that did not pass, then those that could not be judged, then the twins."""
     reasons = []
+    said = ""
     for item in family.rivals:
         if best is not None and item.other.name == best.name:
             reasons.append(_told(evidence, item))
+            # A gate that failed by the same comparison would say it again.
+            said = reasons[-1].partition(", one-sided p")[0]
     for passed in (False, None):
-        reasons += [_sentence(gate.reason) for gate in gates if gate.passed is passed]
+        reasons += [
+            _sentence(gate.reason)
+            for gate in gates
+            if gate.passed is passed and not (said and gate.reason.startswith(said))
+        ]
     if evidence.stopped:
         reasons.append(f"The study ended early: {_sentence(evidence.stopped)}")
     reasons += [_told(evidence, item) for item in family.beside]

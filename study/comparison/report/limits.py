@@ -16,6 +16,7 @@ from study.report.words import counted, listed
 from study.statistics.checks import held_out_ratio
 from study.statistics.paired import PairedDifferences
 from study.statistics.power import Resolvable, resolvable, runs_needed
+from study.statistics.rows import RowsNeeded, rows_needed
 from study.statistics.undecided import Undecided
 
 POINTS = 0.05
@@ -49,23 +50,19 @@ def what_can_be_seen(evidence: Evidence, comparisons: Sequence[Comparison], best
         )
     least = resolvable(n, one.paired.deviation, ratio=ratio)
     if isinstance(least, Resolvable) and least.difference > wanted:
-        rows = rows_needed(evidence.n_rows, least.difference, wanted)
+        found = rows_needed(wanted, one.paired.deviation, n_rows=evidence.n_rows, n_splits=n, ratio=ratio)
+        assert isinstance(found, RowsNeeded)
         lines.append(
-            f"With this protocol it takes about {rows:,} rows to see {words} {against} in 80% of studies, if the "
-            "spread of the differences falls with the square root of the rows."
+            f"With this protocol it takes about {recommended_rows(found):,} rows to see {words} {against} in 80% of "
+            "studies, if the spread of the differences falls with the square root of the rows."
         )
     return lines
 
 
-def rows_needed(n_rows: int, resolved: float, wanted: float) -> int:
-    """Rows with which the same protocol resolves `wanted`, if `n_rows` resolve `resolved`; two digits, rounded up.
-
-    The deviation of a difference between two fitted models is that of a mean over the rows of a test part, and falls as
-    1 / √rows; that models fitted on more rows differ less is left out, which errs on the side of too many.
-    """
-    exact = n_rows * (resolved / wanted) ** 2
-    step = 10 ** max(0, math.floor(math.log10(exact)) - 1)
-    return math.ceil(exact / step) * step
+def recommended_rows(found: RowsNeeded) -> int:
+    """As the report says it: two digits, rounded up."""
+    step = 10 ** max(0, math.floor(math.log10(found.rows)) - 1)
+    return math.ceil(found.rows / step) * step
 
 
 def general_limits(evidence: Evidence) -> list[str]:

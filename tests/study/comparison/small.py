@@ -32,4 +32,6 @@ def read(path: Path) -> Any:
 def outcomes(runs: Path) -> dict[str, Any]:
     """Metrics and choice of every finished job, by its folder's name: what must not depend on how it ran."""
     found = {path.parent.name: read(path) for path in folder_of(runs).glob("jobs/*/outcome.json")}
-    return {name: {key: one[key] for key in ("metrics", "validation", "chosen")} for name, one in found.items()}
+    return {
+        name: {key: one[key] for key in ("metrics", "validation", "chosen")} for name, one in found.items()
+    }

@@ -124,7 +124,10 @@ def test_a_model_that_reads_the_test_part_is_caught(study, lines, tmp_path, monk
     code, _ = study(lines())
     assert code == 3
     [leak, *_] = load_evidence(folder_of(tmp_path / "runs")).leaks
-    assert leak.startswith("logistic") and "inputs of the test part were asked for while the model was tuned" in leak
+    assert (
+        leak.startswith("logistic")
+        and "inputs of the test part were asked for while the model was tuned" in leak
+    )
 
 
 def test_another_choice_after_a_look_at_the_test_part_is_caught(study, lines, tmp_path):

@@ -31,9 +31,7 @@ def test_it_is_the_smallest_with_that_power(difference, deviation, n_rows, n_spl
 
 
 def test_half_the_difference_takes_four_times_the_rows():
-    rows = [
-        rows_needed(d, 0.04, n_rows=500, n_splits=10, ratio=0.25).rows for d in (0.02, 0.01)
-    ]
+    rows = [rows_needed(d, 0.04, n_rows=500, n_splits=10, ratio=0.25).rows for d in (0.02, 0.01)]
     assert rows[1] == pytest.approx(4 * rows[0], abs=4)
 
 

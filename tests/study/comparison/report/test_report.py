@@ -17,12 +17,13 @@ import pytest
 from rich.console import Console
 
 from study.comparison.evidence import Entrant, Outcome
-from study.comparison.report.limits import rows_needed
+from study.comparison.report.limits import recommended_rows
 from study.comparison.report.pooled import Pooled, pool, read_all
 from study.comparison.report.ranks import Ranks, groups, ranks_of
 from study.comparison.report.report import write_report
 from study.comparison.report.terminal import print_summary
 from study.errors import StudyError
+from study.statistics.rows import RowsNeeded
 from tests.study.comparison.report.make_evidence import ENTRANTS, SPLITS, Gate, Made, Verdict, make
 from tests.study.report.browser import CHROMIUM, PROBE, opened
 from tests.study.report.pages import Page
@@ -126,10 +127,9 @@ def test_every_outcome_is_a_row_of_the_table(made: Made) -> None:
     )
 
 
-def test_four_times_the_rows_resolve_half_the_difference() -> None:
-    assert rows_needed(200, 0.1, 0.05) == 800
-    assert rows_needed(200, 0.107, 0.05) == 920  # 915.92, two digits, rounded up
-    assert rows_needed(10, 0.06, 0.05) == 15
+@pytest.mark.parametrize(("exact", "said"), [(800, 800), (916, 920), (15, 15), (7, 7), (12_301, 13_000)])
+def test_rows_are_recommended_with_two_digits_and_rounded_up(exact: int, said: int) -> None:
+    assert recommended_rows(RowsNeeded(exact, 10, 0.05, 0.8, 0.05)) == said
 
 
 def test_a_bar_links_neighbours_without_any_difference_between_them() -> None:
