@@ -27,11 +27,14 @@ from study.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from study.report.columns import PRIMARY
 from study.run.description import located
 from study.run.environment import REPORTING, code_digest
+from study.run.identity import NOT_DECISIVE, NOT_IN_A_JOB
 from study.run.stages import plain_config
 from study.sweep.state import State
 
 # Shown or judged, but no part of what jobs compute: an edit of them must not make another study of it unseen.
 NOT_COMPUTED = ("gates", "stop_loss", "fit", "calibration", "max_hours", "confirmed", "threads", "folder")
+# Where a study writes changes nothing of it, and what a run alone has is not there.
+NOT_DECIDING = (*NOT_DECISIVE, *NOT_IN_A_JOB)
 ROLES = ("candidate", "twin", "baseline")
 
 
@@ -216,7 +219,9 @@ def _entrants(
         check_construction(composed)
         check_search(name, spec, composed)
         specs[name] = spec
-        configs[name] = plain_config(composed)
+        configs[name] = {
+            key: value for key, value in plain_config(composed).items() if key not in NOT_DECIDING
+        }
     if not any(spec.role == "candidate" for spec in specs.values()):
         raise StudyError(
             "A study needs a candidate, an entrant with role: candidate. Set study.entrants.candidate, or "

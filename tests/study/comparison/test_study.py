@@ -16,9 +16,9 @@ from study.metrics import evaluate
 from tests.study.comparison.small import folder_of, outcomes, read
 
 
-def test_everybody_is_tuned_as_often_and_judged_on_the_same_rows(study, lines, tmp_path):
-    code, printed = study(lines())
-    assert code == 0 and "8 jobs" not in printed
+def test_everybody_is_tuned_as_often_and_judged_on_the_same_rows(finished, tmp_path):
+    code, printed = finished
+    assert code == 0 and "6 jobs, 0 finished already" in printed
     folder = folder_of(tmp_path / "runs")
     evidence = load_evidence(folder)
     assert [entrant.role for entrant in evidence.entrants] == ["candidate", "baseline", "baseline"]
@@ -42,8 +42,7 @@ def test_everybody_is_tuned_as_often_and_judged_on_the_same_rows(study, lines, t
     assert "Left out" in printed and "does not serve a classification" in printed
 
 
-def test_a_second_start_repeats_nothing(study, lines, tmp_path):
-    study(lines())
+def test_a_second_start_repeats_nothing(finished, study, lines, tmp_path):
     folder = folder_of(tmp_path / "runs")
     before = {path: path.stat().st_mtime_ns for path in folder.glob("jobs/*/*")}
     code, printed = study(lines())
@@ -51,8 +50,7 @@ def test_a_second_start_repeats_nothing(study, lines, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in folder.glob("jobs/*/*")} == before
 
 
-def test_a_job_that_was_lost_is_done_again_with_the_same_numbers(study, lines, tmp_path):
-    study(lines())
+def test_a_job_that_was_lost_is_done_again_with_the_same_numbers(finished, study, lines, tmp_path):
     folder = folder_of(tmp_path / "runs")
     before = outcomes(tmp_path / "runs")
     # As if the process had been killed before its outcome was written: its trials are in the store.
@@ -63,20 +61,17 @@ def test_a_job_that_was_lost_is_done_again_with_the_same_numbers(study, lines, t
     assert outcomes(tmp_path / "runs") == before and len(trials_of(folder)) == trials
 
 
-def test_gates_cannot_be_moved_after_the_start(study, lines):
-    study(lines())
+def test_gates_cannot_be_moved_after_the_start(finished, study, lines):
     with pytest.raises(StudyError, match=r"gates\.statistical\.margin"):
         study(lines("study.gates.statistical.margin=0.1"))
 
 
-def test_a_stop_loss_cannot_be_moved_either(study, lines):
-    study(lines())
+def test_a_stop_loss_cannot_be_moved_either(finished, study, lines):
     with pytest.raises(StudyError, match=r"stop_loss\.hours"):
         study(lines("study.stop_loss.hours=50"))
 
 
-def test_a_study_file_that_was_edited_is_found(study, lines, tmp_path):
-    study(lines())
+def test_a_study_file_that_was_edited_is_found(finished, tmp_path):
     path = folder_of(tmp_path / "runs") / "study.json"
     whole = read(path)
     whole["declared"]["gates"]["statistical"]["margin"] = 0.3
@@ -85,10 +80,9 @@ def test_a_study_file_that_was_edited_is_found(study, lines, tmp_path):
         load_evidence(path.parent)
 
 
-def test_one_that_was_edited_and_sealed_anew_is_found_too(study, lines, tmp_path):
+def test_one_that_was_edited_and_sealed_anew_is_found_too(finished, tmp_path):
     from study.gates.seal import seal
 
-    study(lines())
     path = folder_of(tmp_path / "runs") / "study.json"
     whole = read(path)
     whole["declared"]["gates"]["statistical"]["margin"] = 0.3
@@ -130,8 +124,7 @@ def test_a_model_that_reads_the_test_part_is_caught(study, lines, tmp_path, monk
     )
 
 
-def test_another_choice_after_a_look_at_the_test_part_is_caught(study, lines, tmp_path):
-    study(lines())
+def test_another_choice_after_a_look_at_the_test_part_is_caught(finished, study, lines, tmp_path):
     place = folder_of(tmp_path / "runs") / "jobs" / "logistic-r0f0s0"
     (place / "outcome.json").unlink()
     (place / "test_read.json").write_text(json.dumps({"chosen": {"model.C": 12345.0}}))
@@ -167,7 +160,7 @@ def test_side_conditions_have_jobs_of_their_own(study, lines, tmp_path):
 
 
 def test_slices_are_judged_on_their_own_rows(study, lines, tmp_path):
-    study(lines("+study.protocol.slices.left='x0 < 0.5'"))
+    study(lines("+study.protocol.slices.left='x < 0.5'"))
     evidence = load_evidence(folder_of(tmp_path / "runs"))
     outcome = evidence.of("logistic")[0]
     assert set(outcome.slices) == {"left"} and outcome.slices["left"]["accuracy"] is not None
@@ -177,7 +170,7 @@ def test_slices_are_judged_on_their_own_rows(study, lines, tmp_path):
     ("words", "message"),
     [
         (["+study.protocol.slices.odd='nothing > 3'"], "slices.odd='nothing > 3' cannot be read"),
-        (["+study.protocol.slices.none='x0 > 1000'"], "has no row"),
+        (["+study.protocol.slices.none='x > 1000'"], "has no row"),
         (["study.metric=rmse"], "study.metric=rmse is not a metric of a classification"),
         (["study.max_hours=0.0001"], "The study may take"),
         (["~study.entrants.candidate"], "needs a candidate"),
