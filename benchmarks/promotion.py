@@ -19,7 +19,7 @@ from sides import HERE
 
 DIFFERENCE = 0.05
 PILOT_ROWS = 300
-N_PILOTS, N_EXCHANGEABLE, N_BETTER = 20, 400, 150
+N_PILOTS, N_EXCHANGEABLE, N_BETTER = 10, 300, 100
 QUICK = (2, 4, 2)
 
 
@@ -27,7 +27,7 @@ def many(numbers: range, n_rows: int, worse: float) -> list[Any]:
     """Studies on all cores, one thread each; whether each promoted, its evidence, and the two accuracies."""
     from joblib import Parallel, delayed
 
-    return list(Parallel(n_jobs=-1)(delayed(single)(number, n_rows, worse) for number in numbers))
+    return list(Parallel(n_jobs=-1, verbose=1)(delayed(single)(number, n_rows, worse) for number in numbers))
 
 
 def single(number: int, n_rows: int, worse: float) -> Any:
