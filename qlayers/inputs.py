@@ -12,10 +12,15 @@ from qlayers.errors import InputError
 
 
 def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> None:
-    """Raise InputError for an empty batch, complex numbers, or another device than the weights'."""
+    """Raise InputError for a single number, an empty batch, complex numbers, or a device that is wrong."""
     if not isinstance(inputs, torch.Tensor):
         raise InputError(
             f"A quantum layer takes a torch.Tensor, but got {type(inputs).__name__}; see torch.as_tensor."
+        )
+    if inputs.ndim == 0:
+        raise InputError(
+            "A quantum layer takes inputs of shape (*batch, n_features), but got a single number. For one feature, "
+            "give inputs.reshape(1)."
         )
     if inputs.numel() == 0:
         raise InputError(
@@ -27,6 +32,11 @@ def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> N
         raise InputError(
             f"The inputs are on {inputs.device} and the layer's weights on {weight_device}. Move one of them: "
             "layer.to(inputs.device) or inputs.to(weights.device)."
+        )
+    if inputs.device.type == "meta":
+        raise InputError(
+            "A quantum layer needs values, and tensors on the device meta have none. Move layer and inputs to a device "
+            'that has, as in layer.to_empty(device="cpu").'
         )
 
 
@@ -54,7 +64,7 @@ def check_values(inputs: torch.Tensor, encoding: Encoding | None) -> tuple[float
 
 def check_width(inputs: torch.Tensor, n_features: int) -> None:
     """Raise InputError unless the last dimension has ``n_features`` entries."""
-    if inputs.ndim == 0 or inputs.shape[-1] != n_features:
+    if inputs.shape[-1] != n_features:
         raise InputError(
             f"The layer takes n_features={n_features} in the last dimension, but the inputs have shape "
             f"{tuple(inputs.shape)}. Change n_features or the layer before it."

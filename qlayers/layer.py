@@ -14,7 +14,7 @@ from pennylane.tape import QuantumScript
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend, Native
 from qlayers.basis_states import bits_as_angles
-from qlayers.batching import broadcasts_correctly, concatenate, returns_list, run_unrolled
+from qlayers.batching import NO_RESULTS, broadcasts_correctly, concatenate, returns_list, run_unrolled
 from qlayers.circuit import CircuitSpec, check_state_fits, positive
 from qlayers.components import resolve
 from qlayers.described import DescribedLayer
@@ -27,6 +27,7 @@ from qlayers.measurements import Measurement
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 from qlayers.state_shift import differentiate_amplitudes
 from qlayers.torch_layer import InitMethod, WeightShapes, one_at_a_time
+from qlayers.undisturbed import undisturbed
 
 if TYPE_CHECKING:
     from qlayers.simulator.traced import TracedCircuit
@@ -183,6 +184,7 @@ class QuantumLayer(DescribedLayer):
         self._declared_width = declared_width
         self._broadcasts: bool | None = None
         self._warned_range = False
+        self._said: str | None = None
         self._counter = CircuitCounter()
         self.reset_execution()
 
@@ -208,9 +210,14 @@ class QuantumLayer(DescribedLayer):
         """Find the circuit that qlayers' own simulator runs, if it may run this layer; once for a width of inputs."""
         if self._traced_width == n_features:
             return
-        self._traced_width, self._traced = n_features, None
-        if self._native == "never":
-            return
+        if self._native != "never":
+            with undisturbed():
+                self._traced = self._trace(n_features)
+        self._traced_width = (
+            n_features  # at last, so that what fails unexpectedly is tried again, and fails again
+        )
+
+    def _trace(self, n_features: int) -> TracedCircuit | None:
         from qlayers.simulator.trace import (  # numba: only for its users
             NoSuchWireError,
             NotTraceableError,
@@ -220,7 +227,7 @@ class QuantumLayer(DescribedLayer):
         try:
             n_qubits = self.n_qubits or len(self._example_tape().wires)
             n_weights = sum(weight.numel() for weight in self.qnode_weights.values())
-            self._traced = trace(self._draw_tape, n_qubits, n_weights, n_features, self.dtype)
+            traced = trace(self._draw_tape, n_qubits, n_weights, n_features, self._connected_dtype)
         except NoSuchWireError as reason:
             raise ConfigurationError(
                 f"This circuit cannot run: {reason}. Change the wire, or give the device more."
@@ -231,13 +238,14 @@ class QuantumLayer(DescribedLayer):
                     f"backend=batched cannot run this circuit: {reason}. Choose backend=auto, default_qubit or "
                     "lightning."
                 ) from reason
-            warnings.warn(
-                f"This circuit runs on {self.qnode.device.name}, and not on qlayers' own simulator, because {reason}.",
-                ExecutionWarning,
-                stacklevel=6,
-            )
-        else:
-            self._gives_list = returns_list(self.qnode, self._example())
+            device = self.qnode.device.name
+            said = f"This circuit runs on {device}, and not on qlayers' own simulator, because {reason}."
+            if said != self._said:  # by this layer or the one that it was copied from
+                warnings.warn(said, ExecutionWarning, stacklevel=7)
+            self._said = said
+            return None
+        self._gives_list = returns_list(self.qnode, self._example())
+        return traced
 
     def _draw_tape(self, flat: torch.Tensor, sample: torch.Tensor) -> QuantumScript:
         shapes = {name: weight.shape for name, weight in self.qnode_weights.items()}
@@ -245,6 +253,8 @@ class QuantumLayer(DescribedLayer):
         weights = {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
         arguments = {self._input_name: sample, **weights}
         tape = qp.workflow.construct_tape(self.qnode, level="user")(**arguments)
+        if not tape.measurements:
+            raise ConfigurationError(NO_RESULTS)
         labels = self.qnode.device.wires or tape.wires
         if self._recipe is None or list(labels) == list(range(len(labels))):
             return tape
@@ -308,7 +318,7 @@ class QuantumLayer(DescribedLayer):
         self._check(inputs)
         if dtype != self._connected_dtype:
             self._connect(dtype)
-        if inputs.ndim and self._traced_width != inputs.shape[-1]:
+        if self._traced_width != inputs.shape[-1]:
             with one_at_a_time:
                 self._trace_if_native(inputs.shape[-1])
         if inputs.dtype != dtype:
@@ -316,7 +326,7 @@ class QuantumLayer(DescribedLayer):
         look(inputs, self._check_values)
         if self.encoding is not None and not self.encoding.differentiable:
             inputs = inputs.detach()
-        if self._traced is not None and inputs.ndim:
+        if self._traced is not None:
             outputs = self._run_traced(self._traced, inputs)
         else:
             executed_before = self._counter.executions
@@ -361,38 +371,48 @@ class QuantumLayer(DescribedLayer):
 
     def _run_batch(self, samples: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:
         if self._broadcasts is None and len(samples) > 1:
-            tried = [{self._input_name: sample, **weights} for sample in samples[:3]]
-            self._broadcasts = self._find_out_whether_it_broadcasts(tried)
+            self._broadcasts = self._find_out_whether_it_broadcasts(samples[:3], weights)
         if self._broadcasts:
             return concatenate(self.qnode(**{self._input_name: samples}, **weights), batch=len(samples))
         return run_unrolled(self.qnode, [{self._input_name: sample, **weights} for sample in samples])
 
-    def _find_out_whether_it_broadcasts(self, arguments: list[dict[str, torch.Tensor]]) -> bool:
+    def _find_out_whether_it_broadcasts(
+        self, samples: torch.Tensor, weights: dict[str, torch.Tensor]
+    ) -> bool:
         exact = self.qnode.device.name == "default.qubit" and not self.qnode.shots
         if not exact or self._gradient_method() != "backprop":
             return False
-        if self._decides_on_inputs():
-            reason = (
-                "This circuit's gates depend on the values of its inputs, so that samples run one by one."
-            )
-        elif not broadcasts_correctly(self.qnode, arguments, self._input_name):
-            reason = (
+        if torch._C._are_functorch_transforms_active():  # then these have no values
+            arguments = [self._example(seed) for seed in range(3)]
+        else:
+            weights = {name: weight.detach() for name, weight in weights.items()}
+            arguments = [{self._input_name: sample, **weights} for sample in samples.detach()]
+        with one_at_a_time, undisturbed():
+            reason = self._why_not_together(arguments)
+        if reason is not None:
+            warnings.warn(reason, ExecutionWarning, stacklevel=5)
+        return reason is None
+
+    def _why_not_together(self, arguments: list[dict[str, torch.Tensor]]) -> str | None:
+        from qlayers.simulator.deciding import decides_on_inputs, why_not_alike  # numba: only for its users
+
+        weights = [arguments[0][name].double().reshape(-1) for name in self._weight_names]
+        flat = torch.cat(weights) if weights else torch.empty(0, dtype=torch.float64)
+        # A few samples may well agree where the rest of the batch does not.
+        generator = torch.Generator().manual_seed(0)
+        sample = torch.rand(self.n_features or 1, generator=generator, dtype=torch.float64)
+        drawn = self._draw_tape, flat, sample
+        unlike = why_not_alike(*drawn)
+        if unlike is not None:
+            return f"This circuit's samples run one by one, because {unlike}."
+        if decides_on_inputs(*drawn):
+            return "This circuit's gates depend on the values of its inputs, so that samples run one by one."
+        if not broadcasts_correctly(self.qnode, arguments, self._input_name):
+            return (
                 "This circuit does not give the same for a batch as for its samples, so that they run one by one. "
                 "Index features as inputs[..., i] to run them together."
             )
-        else:
-            return True
-        warnings.warn(reason, ExecutionWarning, stacklevel=5)
-        return False
-
-    def _decides_on_inputs(self) -> bool:
-        # A few samples may well agree where the rest of the batch does not.
-        from qlayers.simulator.trace import decides_on_inputs
-
-        weights = [weight.detach().double().reshape(-1) for weight in self.qnode_weights.values()]
-        flat = torch.cat(weights) if weights else torch.empty(0, dtype=torch.float64)
-        with one_at_a_time:
-            return decides_on_inputs(self._draw_tape, flat, self.n_features or 1)
+        return None
 
     def _check(self, inputs: torch.Tensor) -> None:
         device = next((weight.device for weight in self.qnode_weights.values()), None)
@@ -400,7 +420,7 @@ class QuantumLayer(DescribedLayer):
         if self._declared_width is not None:
             check_width(inputs, self._declared_width)
         elif self.n_features is None:
-            self.n_features = inputs.shape[-1] if inputs.ndim else 1
+            self.n_features = inputs.shape[-1]
 
     def _check_values(self, inputs: torch.Tensor) -> None:
         bounds = check_values(inputs, self.encoding)
