@@ -295,32 +295,54 @@ class QuantumLayer(DescribedLayer):
             InputError: For a wrong number of features, an empty batch, NaN or infinite values, inputs on another
                 device than the weights, or data that the encoding cannot take.
         """
-        if torch.compiler.is_compiling() and self._traced is not None and self._takes_any_number():
-            return self._forward_in_graph(self._traced, inputs)
+        if torch.compiler.is_compiling() and inputs.ndim:
+            n_features = int(f"{inputs.shape[-1]}")  # a number even where torch.compile makes sizes symbols
+            if self._runs_in_graph(n_features):
+                return self._forward_in_graph(inputs)
         return self._forward_with_care(inputs)
+
+    @torch.compiler.assume_constant_result  # so that torch.compile calls it, and knows its result
+    def _runs_in_graph(self, n_features: int) -> bool:
+        """Whether torch.compile can take the layer into its graph, which is found out before the first call."""
+        if not self._takes_any_number():
+            return False
+        if self._declared_width in (None, n_features):  # else the graph's own check refuses the inputs
+            self._get_ready(n_features)
+        return self._traced is not None
+
+    def _get_ready(self, n_features: int) -> None:
+        """Trace the circuit for inputs of this width, unless that has been done."""
+        if self.dtype != self._connected_dtype:
+            self._connect(self.dtype)
+        if self._traced_width != n_features:
+            if self._declared_width is None and self.n_features is None:
+                self.n_features = n_features
+            with one_at_a_time:
+                self._trace_if_native(n_features)
 
     def _takes_any_number(self) -> bool:
         return self.encoding is None or self.encoding.takes_any_number()
 
-    def _forward_in_graph(self, circuit: TracedCircuit, inputs: torch.Tensor) -> torch.Tensor:
+    def _forward_in_graph(self, inputs: torch.Tensor) -> torch.Tensor:
         """What ``torch.compile`` takes into its graph, where no warning is given of inputs outside their range.
 
         That numbers are finite is checked by the operator that runs the circuit.
         """
         self._check(inputs)
         inputs = inputs.to(self.dtype)
-        return self._run_traced(circuit, inputs)
+        assert self._traced is not None
+        return self._run_traced(self._traced, inputs)
 
-    @torch.compiler.disable  # PennyLane cannot be compiled: torch.compile breaks its graph here and goes on behind
+    # torch.compile breaks its graph here and goes on behind, or with fullgraph=True gives the reason.
+    @torch.compiler.disable(
+        reason="this quantum layer runs on PennyLane, or its encoding looks at values; compile without fullgraph=True"
+    )
     def _forward_with_care(self, inputs: torch.Tensor) -> torch.Tensor:
         started = time.perf_counter()
         dtype = self.dtype
         self._check(inputs)
-        if dtype != self._connected_dtype:
-            self._connect(dtype)
-        if self._traced_width != inputs.shape[-1]:
-            with one_at_a_time:
-                self._trace_if_native(inputs.shape[-1])
+        if self._traced_width != inputs.shape[-1] or dtype != self._connected_dtype:
+            self._get_ready(inputs.shape[-1])
         if inputs.dtype != dtype:
             inputs = inputs.to(dtype)
         look(inputs, self._check_values)
