@@ -12,15 +12,10 @@ from qlayers.errors import InputError
 
 
 def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> None:
-    """Raise InputError for a single number, an empty batch, complex numbers, or a device that is wrong."""
+    """Raise InputError for an empty batch, complex numbers, or a device that is wrong."""
     if not isinstance(inputs, torch.Tensor):
         raise InputError(
             f"A quantum layer takes a torch.Tensor, but got {type(inputs).__name__}; see torch.as_tensor."
-        )
-    if inputs.ndim == 0:
-        raise InputError(
-            "A quantum layer takes inputs of shape (*batch, n_features), but got a single number. For one feature, "
-            "give inputs.reshape(1)."
         )
     if inputs.numel() == 0:
         raise InputError(
@@ -62,9 +57,18 @@ def check_values(inputs: torch.Tensor, encoding: Encoding | None) -> tuple[float
     return smallest, largest
 
 
+def check_is_no_scalar(inputs: torch.Tensor) -> None:
+    """Raise InputError for a number without dimensions, which has no features."""
+    if inputs.ndim == 0:
+        raise InputError(
+            "A quantum layer takes inputs of shape (*batch, n_features), but got a single number. For one feature, "
+            "give inputs.reshape(1)."
+        )
+
+
 def check_width(inputs: torch.Tensor, n_features: int) -> None:
     """Raise InputError unless the last dimension has ``n_features`` entries."""
-    if inputs.shape[-1] != n_features:
+    if inputs.ndim == 0 or inputs.shape[-1] != n_features:
         raise InputError(
             f"The layer takes n_features={n_features} in the last dimension, but the inputs have shape "
             f"{tuple(inputs.shape)}. Change n_features or the layer before it."

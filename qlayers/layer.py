@@ -21,10 +21,11 @@ from qlayers.described import DescribedLayer
 from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
 from qlayers.execution import CircuitCounter, Execution, instrument
-from qlayers.inputs import check_samples, check_values, check_width, describe_out_of_range
+from qlayers.inputs import check_is_no_scalar, check_samples, check_values, check_width, describe_out_of_range
 from qlayers.look import look
 from qlayers.measurements import Measurement
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
+from qlayers.reading import recording_reads
 from qlayers.state_shift import differentiate_amplitudes
 from qlayers.torch_layer import InitMethod, WeightShapes, one_at_a_time
 from qlayers.undisturbed import undisturbed
@@ -117,7 +118,9 @@ class QuantumLayer(DescribedLayer):
             init = {"weights": self.spec.initial_weights()} if init is None else init
         shapes = weight_shapes if isinstance(weight_shapes, Mapping) else {"weights": weight_shapes or ()}
         self._start(self.n_features)
+        self._waits = has_own_circuit
         self._set_up(self.circuit, "inputs", shapes, init, precision)
+        self._waits = False
 
     @classmethod
     def from_qnode(
@@ -174,6 +177,8 @@ class QuantumLayer(DescribedLayer):
         layer._set_up(qnode.func, input_arg, weight_shapes, init_method, precision)
         return layer
 
+    _waits = False
+    """Whether a subclass may go on to set what its circuit reads."""
     _recipe: QNodeRecipe | None
     _native: Native
     _traced: TracedCircuit | None
@@ -200,9 +205,19 @@ class QuantumLayer(DescribedLayer):
         return qnode
 
     def _connect(self, dtype: torch.dtype) -> None:
-        super()._connect(dtype)
         if "_traced" not in self.__dict__:
-            self._traced = self._traced_width = None
+            self.__dict__.update(
+                _traced=None, _traced_width=None
+            )  # not by setattr, which needs the QNode in place
+        try:
+            super()._connect(dtype)
+        except AttributeError:
+            if not self._waits:
+                raise
+            self._connected_dtype = (
+                None  # the subclass has yet to set what its circuit reads: the first call connects
+            )
+            return
         if self.n_features is not None:
             self._trace_if_native(self.n_features)
 
@@ -225,9 +240,15 @@ class QuantumLayer(DescribedLayer):
         )
 
         try:
+            read = self._read_by_circuit()
+            if read:
+                names = ", ".join(f"self.{name}" for name in read)
+                raise NotTraceableError(f"it reads {names}, and only inputs and weights may change there")
             n_qubits = self.n_qubits or len(self._example_tape().wires)
             n_weights = sum(weight.numel() for weight in self.qnode_weights.values())
-            traced = trace(self._draw_tape, n_qubits, n_weights, n_features, self._connected_dtype)
+            traced = trace(
+                self._draw_tape, n_qubits, n_weights, n_features, self._connected_dtype or self.dtype
+            )
         except NoSuchWireError as reason:
             raise ConfigurationError(
                 f"This circuit cannot run: {reason}. Change the wire, or give the device more."
@@ -247,6 +268,15 @@ class QuantumLayer(DescribedLayer):
         self._gives_list = returns_list(self.qnode, self._example())
         return traced
 
+    def _read_by_circuit(self) -> list[str]:
+        """Parameters, buffers and submodules that a subclass's circuit reads, by name."""
+        if self._recipe is not None or self.spec is not None:
+            return []
+        arguments = self._example()
+        with recording_reads(self) as read, bits_as_angles(), qp.queuing.AnnotatedQueue():
+            self.circuit(**arguments)
+        return sorted(read)
+
     def _draw_tape(self, flat: torch.Tensor, sample: torch.Tensor) -> QuantumScript:
         shapes = {name: weight.shape for name, weight in self.qnode_weights.items()}
         parts = flat.split([shape.numel() for shape in shapes.values()])
@@ -263,6 +293,9 @@ class QuantumLayer(DescribedLayer):
 
     def circuit(self, inputs: torch.Tensor, weights: torch.Tensor) -> Any:
         """The quantum function. Override it to write a circuit of your own.
+
+        It may read parameters, buffers and submodules of the layer; then it runs on PennyLane, which reads them anew at
+        every call. Plain attributes are read once.
 
         Args:
             inputs: Shape ``(n_features,)`` or ``(batch, n_features)``; index features as ``inputs[..., i]``.
@@ -312,13 +345,12 @@ class QuantumLayer(DescribedLayer):
 
     def _get_ready(self, n_features: int) -> None:
         """Trace the circuit for inputs of this width, unless that has been done."""
-        if self.dtype != self._connected_dtype:
-            self._connect(self.dtype)
-        if self._traced_width != n_features:
-            if self._declared_width is None and self.n_features is None:
-                self.n_features = n_features
-            with one_at_a_time:
-                self._trace_if_native(n_features)
+        if self._declared_width is None and self.n_features is None:
+            self.n_features = n_features
+        with one_at_a_time:
+            if self.dtype != self._connected_dtype:
+                self._connect(self.dtype)
+            self._trace_if_native(n_features)
 
     def _takes_any_number(self) -> bool:
         return self.encoding is None or self.encoding.takes_any_number()
@@ -441,7 +473,9 @@ class QuantumLayer(DescribedLayer):
         check_samples(inputs, device)
         if self._declared_width is not None:
             check_width(inputs, self._declared_width)
-        elif self.n_features is None:
+            return
+        check_is_no_scalar(inputs)
+        if self.n_features is None:
             self.n_features = inputs.shape[-1]
 
     def _check_values(self, inputs: torch.Tensor) -> None:
