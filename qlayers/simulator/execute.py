@@ -92,7 +92,7 @@ class _Transformed(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, _: None, samples: Tensor | None, weights: Tensor | None, __: None) -> Tensor:
-        primals = ctx.saved_tensors
+        primals = _dense(ctx.saved_tensors)
         tangents = _tangents(primals, (samples, weights))
         pushed: Tensor = torch.func.jvp(lambda *point: run_on_torch(ctx.program, *point), primals, tangents)[
             1
@@ -138,7 +138,7 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor, Tensor]:
-        primals = ctx.saved_tensors
+        primals = _dense(ctx.saved_tensors)
         pushed: tuple[Tensor, Tensor] = torch.func.jvp(
             sweep_on_torch(ctx.program), primals, _tangents(primals, tangents[:3])
         )[1]
@@ -180,6 +180,11 @@ def _needed(ctx: Any, swept: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]
         gradient if needed else None
         for gradient, needed in zip(swept, ctx.needs_input_grad[1:3], strict=True)
     )
+
+
+def _dense(primals: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Without numbers in the same place, such as a sum's cotangents have, of which torch makes no dual numbers."""
+    return tuple(primal.contiguous() for primal in primals)
 
 
 def _tangents(primals: tuple[Tensor, ...], tangents: tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:

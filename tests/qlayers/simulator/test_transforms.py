@@ -67,6 +67,16 @@ def test_per_sample_gradients_jacobians_and_hessians(options):
     torch.testing.assert_close(hessian(total)(weights), wanted)
 
 
+def test_the_hessian_of_a_sum_whose_cotangents_are_one_number():
+    layer, inputs = layer_of(), inputs_of()
+
+    def total(weights):
+        return call(layer, weights, inputs).sum()
+
+    weights = layer.weights.detach()
+    torch.testing.assert_close(hessian(total)(weights), torch.autograd.functional.hessian(total, weights))
+
+
 def test_an_ensemble_of_weights_in_one_call():
     layer = layer_of()
     inputs = inputs_of()
