@@ -93,7 +93,9 @@ class _Transformed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
         if _nests_forward_mode():
-            swept = sweep_on_torch(ctx.program)(*ctx.saved_tensors, cotangents)
+            samples, weights = ctx.saved_tensors
+            by_sample, by_weight = sweep_on_torch(ctx.program)(samples, weights, cotangents)
+            swept = by_sample, by_weight
         else:
             swept = _Sweep.apply(ctx.program, *ctx.saved_tensors, cotangents, ctx.counts)
         return None, *_needed(ctx, swept), None

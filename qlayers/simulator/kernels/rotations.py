@@ -10,7 +10,6 @@ import numpy as np
 from qlayers.simulator.kernels.compiling import jit
 from qlayers.simulator.kernels.vectors import load, nearest, splat, store
 
-
 LARGE = 64.0
 """From here on an angle is brought back, in radians: more than features and weights in their ranges come to, and so
 little that sums of some in float32 are still good."""

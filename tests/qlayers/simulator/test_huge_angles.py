@@ -21,7 +21,7 @@ def name_of(dtype):
     return str(dtype).removeprefix("torch.")
 
 
-@pytest.mark.parametrize("dtype,size", CASES)
+@pytest.mark.parametrize(("dtype", "size"), CASES)
 @pytest.mark.filterwarnings("ignore::qlayers.InputRangeWarning")
 def test_a_rotation_and_its_derivative_in_closed_form(dtype, size):
     """⟨Z⟩ after RY(x) and RX(w) is cos x · cos w."""
@@ -74,7 +74,7 @@ def run(layer, samples, weights):
     return functional_call(layer, {"weights": weights}, (samples,))
 
 
-@pytest.mark.parametrize("dtype,size", CASES)
+@pytest.mark.parametrize(("dtype", "size"), CASES)
 def test_values_and_gradients_are_those_of_default_qubit(dtype, size):
     ours, theirs = layer_of(name_of(dtype)), layer_of(backend="as_written")
     point = point_of(size, dtype)
@@ -87,16 +87,15 @@ def test_values_and_gradients_are_those_of_default_qubit(dtype, size):
         torch.testing.assert_close(ours_found.double(), theirs_found, **TOLERANCES[dtype])
 
 
-@pytest.mark.parametrize("dtype,size", CASES[::3])
+@pytest.mark.parametrize(("dtype", "size"), CASES[::3])
 def test_second_derivatives_are_those_of_default_qubit(dtype, size):
     samples, weights = point_of(size, dtype)
-    found, wanted = (
-        torch.autograd.functional.hessian(lambda point: run(layer, samples.to(point), point).sum(), at)
-        for layer, at in (
-            (layer_of(name_of(dtype)), weights),
-            (layer_of(backend="as_written"), weights.double()),
-        )
-    )
+
+    def hessian(layer, at):
+        return torch.autograd.functional.hessian(lambda point: run(layer, samples.to(point), point).sum(), at)
+
+    found = hessian(layer_of(name_of(dtype)), weights)
+    wanted = hessian(layer_of(backend="as_written"), weights.double())
     torch.testing.assert_close(found.double(), wanted, **TOLERANCES[dtype])
 
 
