@@ -50,7 +50,8 @@ def check_values(inputs: torch.Tensor, encoding: Encoding | None) -> tuple[float
     # A NaN is handed on by both.
     if not (math.isfinite(smallest) and math.isfinite(largest)):
         raise InputError(
-            "The inputs hold NaN or infinite values, which are no angles. Clean or scale them first."
+            f"The inputs hold NaN or infinite values, as {str(inputs.dtype).removeprefix('torch.')}, which are no "
+            "angles. Clean or scale them first."
         )
     if encoding is not None and not encoding.takes_any_number():
         encoding.check_inputs(inputs.detach().reshape(-1, inputs.shape[-1]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pennylane as qp
 import torch
@@ -45,6 +45,10 @@ class QuantumLayer(DescribedLayer):
     * around a QNode, :meth:`from_qnode`;
     * by subclassing: override ``circuit(self, inputs, weights)``, which queues gates and returns measurements, and
       pass ``weight_shapes`` to this constructor.
+
+    On qlayers' own simulator a circuit is traced once, when the layer is made or first called. What it takes from
+    elsewhere than its arguments, an attribute or a global variable, keeps the value that it had then, until
+    :meth:`retrace`. ``self.training`` is heeded: there is one trace for training and one for evaluation.
 
     Where it deviates from TorchLayer: weights are read from the module at every call, so that
     ``torch.func.functional_call``, parametrisations and ``load_state_dict(assign=True)`` reach the circuit; inputs
@@ -183,7 +187,9 @@ class QuantumLayer(DescribedLayer):
     _native: Native
     _traced: TracedCircuit | None
     _traced_width: int | None
-    _derived = ("qnode", "_traced", "_traced_width")
+    _other_mode: tuple[TracedCircuit | None, int | None, bool]
+    """The trace, its width and kind of results in the training mode that the layer is not in."""
+    _derived = ("qnode", "_traced", "_traced_width", "_other_mode")
 
     def _start(self, declared_width: int | None) -> None:
         self._declared_width = declared_width
@@ -206,9 +212,8 @@ class QuantumLayer(DescribedLayer):
 
     def _connect(self, dtype: torch.dtype) -> None:
         if "_traced" not in self.__dict__:
-            self.__dict__.update(
-                _traced=None, _traced_width=None
-            )  # not by setattr, which needs the QNode in place
+            # Not by setattr, which needs the QNode in place.
+            self.__dict__.update(_traced=None, _traced_width=None, _other_mode=(None, None, False))
         try:
             super()._connect(dtype)
         except AttributeError:
@@ -276,6 +281,29 @@ class QuantumLayer(DescribedLayer):
         with recording_reads(self) as read, bits_as_angles(), qp.queuing.AnnotatedQueue():
             self.circuit(**arguments)
         return sorted(read)
+
+    def train(self, mode: bool = True) -> Self:
+        """As in ``torch.nn.Module``; a subclass's circuit, which may read ``self.training``, has a trace for either."""
+        changes = mode != self.training and type(self).circuit is not QuantumLayer.circuit
+        super().train(mode)
+        if changes:
+            here = self._traced, self._traced_width, getattr(self, "_gives_list", False)
+            (self._traced, self._traced_width, self._gives_list), self._other_mode = self._other_mode, here
+            if self.n_features is not None and self._connected_dtype is not None:
+                with one_at_a_time:
+                    self._trace_if_native(self.n_features)
+        return self
+
+    def retrace(self) -> None:
+        """Read the circuit again, with the Python values that it takes from elsewhere as they are now.
+
+        Raises:
+            ConfigurationError: The circuit cannot run any more.
+        """
+        self._traced = self._traced_width = self._broadcasts = None
+        self._other_mode = None, None, False
+        with one_at_a_time:
+            self._connect(self._connected_dtype or self.dtype)
 
     def _draw_tape(self, flat: torch.Tensor, sample: torch.Tensor) -> QuantumScript:
         shapes = {name: weight.shape for name, weight in self.qnode_weights.items()}
