@@ -19,6 +19,7 @@ SCRIPTS = {
     "epoch.py": ["--write"],
     "start.py": ["--write"],
     "shares.py": ["--write"],
+    "promotion.py": ["--write"],
     "plots.py": [],
 }
 WITH_SIDES = ("layers.py", "plots.py")

@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 
 from client import SideError, started
-from compare import QUICK, Effort, Party
 from layers import times_table
 from output import add_write_option, console_and_tell, publish
 from problems import AMPLITUDE, ARITHMETIC, CIRCUITS, IQP, Problem
 from sides import SIDES, add_sides_option, chosen_sides
+from turns import QUICK, Effort, Party
 
 SIZES = {
     IQP: [(4, 2, 32), (8, 4, 64), (10, 4, 128)],

@@ -15,10 +15,10 @@ import argparse
 from collections.abc import Sequence
 
 from client import SideError, started
-from compare import QUICK, Effort, Measured, Party, Tell
 from output import Table, add_write_option, console_and_tell, publish
 from problems import STRONGLY_ENTANGLING, Problem
 from sides import OURS, SIDES, Side, add_sides_option, chosen_sides
+from turns import QUICK, Effort, Measured, Party, Tell
 
 SIZES = [(4, 2, 32), (4, 6, 128), (8, 4, 64), (10, 4, 128), (12, 4, 32)]
 LARGE = [((16, 4, 16), ["default_qubit", "lightning"]), ((20, 4, 1), ["lightning"])]

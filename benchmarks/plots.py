@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from client import SideError, started
-from compare import Effort, Party, Tell
 from output import console_and_tell, machine
 from problems import STRONGLY_ENTANGLING, Problem
 from sides import HERE, OURS, SIDES, Side, add_sides_option, chosen_sides
+from turns import Effort, Party, Tell
 
 
 @dataclass(frozen=True)

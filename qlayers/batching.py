@@ -9,8 +9,13 @@ import torch
 from pennylane.tape import QuantumScript
 
 from qlayers.basis_states import bits_as_angles
+from qlayers.errors import ConfigurationError
 
 Arguments = dict[str, torch.Tensor]
+
+NO_RESULTS = (
+    "The circuit returns no measurement. Return one, or a list or tuple of them, such as qp.expval(qp.Z(0))."
+)
 
 
 def concatenate(results: Any, batch: int | None = None) -> torch.Tensor:
@@ -22,11 +27,23 @@ def concatenate(results: Any, batch: int | None = None) -> torch.Tensor:
 
     Returns:
         The tensor as it is, or the list's entries side by side: shape ``(batch, total)`` or ``(total,)``.
+
+    Raises:
+        ConfigurationError: If there are no results, or they are no numbers, as counts are.
     """
     if isinstance(results, torch.Tensor):
         return results
+    entries = results if isinstance(results, (list, tuple)) else [results]
+    if not entries:
+        raise ConfigurationError(NO_RESULTS)
+    for entry in entries:
+        if not isinstance(entry, torch.Tensor):
+            raise ConfigurationError(
+                f"A quantum layer's results are numbers, but the circuit returns {type(entry).__name__}. Return "
+                "expectation values, probabilities or samples, such as qp.probs() in place of qp.counts()."
+            )
     leading = (-1,) if batch is None else (batch, -1)
-    return torch.cat([entry.reshape(leading) for entry in results], dim=-1)
+    return torch.cat([entry.reshape(leading) for entry in entries], dim=-1)
 
 
 def run_unrolled(qnode: qp.QNode, samples: list[Arguments]) -> torch.Tensor:

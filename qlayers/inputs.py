@@ -12,7 +12,7 @@ from qlayers.errors import InputError
 
 
 def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> None:
-    """Raise InputError for an empty batch, complex numbers, or another device than the weights'."""
+    """Raise InputError for an empty batch, complex numbers, or a device that is wrong."""
     if not isinstance(inputs, torch.Tensor):
         raise InputError(
             f"A quantum layer takes a torch.Tensor, but got {type(inputs).__name__}; see torch.as_tensor."
@@ -27,6 +27,11 @@ def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> N
         raise InputError(
             f"The inputs are on {inputs.device} and the layer's weights on {weight_device}. Move one of them: "
             "layer.to(inputs.device) or inputs.to(weights.device)."
+        )
+    if inputs.device.type == "meta":
+        raise InputError(
+            "A quantum layer needs values, and tensors on the device meta have none. Move layer and inputs to a device "
+            'that has, as in layer.to_empty(device="cpu").'
         )
 
 
@@ -45,11 +50,21 @@ def check_values(inputs: torch.Tensor, encoding: Encoding | None) -> tuple[float
     # A NaN is handed on by both.
     if not (math.isfinite(smallest) and math.isfinite(largest)):
         raise InputError(
-            "The inputs hold NaN or infinite values, which are no angles. Clean or scale them first."
+            f"The inputs hold NaN or infinite values, as {str(inputs.dtype).removeprefix('torch.')}, which are no "
+            "angles. Clean or scale them first."
         )
     if encoding is not None and not encoding.takes_any_number():
         encoding.check_inputs(inputs.detach().reshape(-1, inputs.shape[-1]))
     return smallest, largest
+
+
+def check_is_no_scalar(inputs: torch.Tensor) -> None:
+    """Raise InputError for a number without dimensions, which has no features."""
+    if inputs.ndim == 0:
+        raise InputError(
+            "A quantum layer takes inputs of shape (*batch, n_features), but got a single number. For one feature, "
+            "give inputs.reshape(1)."
+        )
 
 
 def check_width(inputs: torch.Tensor, n_features: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pennylane as qp
 import torch
@@ -14,19 +14,21 @@ from pennylane.tape import QuantumScript
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend, Native
 from qlayers.basis_states import bits_as_angles
-from qlayers.batching import broadcasts_correctly, concatenate, returns_list, run_unrolled
+from qlayers.batching import NO_RESULTS, broadcasts_correctly, concatenate, returns_list, run_unrolled
 from qlayers.circuit import CircuitSpec, check_state_fits, positive
 from qlayers.components import resolve
 from qlayers.described import DescribedLayer
 from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
 from qlayers.execution import CircuitCounter, Execution, instrument
-from qlayers.inputs import check_samples, check_values, check_width, describe_out_of_range
+from qlayers.inputs import check_is_no_scalar, check_samples, check_values, check_width, describe_out_of_range
 from qlayers.look import look
 from qlayers.measurements import Measurement
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
+from qlayers.reading import recording_reads
 from qlayers.state_shift import differentiate_amplitudes
 from qlayers.torch_layer import InitMethod, WeightShapes, one_at_a_time
+from qlayers.undisturbed import undisturbed
 
 if TYPE_CHECKING:
     from qlayers.simulator.traced import TracedCircuit
@@ -43,6 +45,10 @@ class QuantumLayer(DescribedLayer):
     * around a QNode, :meth:`from_qnode`;
     * by subclassing: override ``circuit(self, inputs, weights)``, which queues gates and returns measurements, and
       pass ``weight_shapes`` to this constructor.
+
+    On qlayers' own simulator a circuit is traced once, when the layer is made or first called. What it takes from
+    elsewhere than its arguments, an attribute or a global variable, keeps the value that it had then, until
+    :meth:`retrace`. ``self.training`` is heeded: there is one trace for training and one for evaluation.
 
     Where it deviates from TorchLayer: weights are read from the module at every call, so that
     ``torch.func.functional_call``, parametrisations and ``load_state_dict(assign=True)`` reach the circuit; inputs
@@ -116,7 +122,9 @@ class QuantumLayer(DescribedLayer):
             init = {"weights": self.spec.initial_weights()} if init is None else init
         shapes = weight_shapes if isinstance(weight_shapes, Mapping) else {"weights": weight_shapes or ()}
         self._start(self.n_features)
+        self._waits = has_own_circuit
         self._set_up(self.circuit, "inputs", shapes, init, precision)
+        self._waits = False
 
     @classmethod
     def from_qnode(
@@ -173,16 +181,21 @@ class QuantumLayer(DescribedLayer):
         layer._set_up(qnode.func, input_arg, weight_shapes, init_method, precision)
         return layer
 
+    _waits = False
+    """Whether a subclass may go on to set what its circuit reads."""
     _recipe: QNodeRecipe | None
     _native: Native
     _traced: TracedCircuit | None
     _traced_width: int | None
-    _derived = ("qnode", "_traced", "_traced_width")
+    _other_mode: tuple[TracedCircuit | None, int | None, bool]
+    """The trace, its width and kind of results in the training mode that the layer is not in."""
+    _derived = ("qnode", "_traced", "_traced_width", "_other_mode")
 
     def _start(self, declared_width: int | None) -> None:
         self._declared_width = declared_width
         self._broadcasts: bool | None = None
         self._warned_range = False
+        self._said: str | None = None
         self._counter = CircuitCounter()
         self.reset_execution()
 
@@ -198,9 +211,18 @@ class QuantumLayer(DescribedLayer):
         return qnode
 
     def _connect(self, dtype: torch.dtype) -> None:
-        super()._connect(dtype)
         if "_traced" not in self.__dict__:
-            self._traced = self._traced_width = None
+            # Not by setattr, which needs the QNode in place.
+            self.__dict__.update(_traced=None, _traced_width=None, _other_mode=(None, None, False))
+        try:
+            super()._connect(dtype)
+        except AttributeError:
+            if not self._waits:
+                raise
+            self._connected_dtype = (
+                None  # the subclass has yet to set what its circuit reads: the first call connects
+            )
+            return
         if self.n_features is not None:
             self._trace_if_native(self.n_features)
 
@@ -208,9 +230,14 @@ class QuantumLayer(DescribedLayer):
         """Find the circuit that qlayers' own simulator runs, if it may run this layer; once for a width of inputs."""
         if self._traced_width == n_features:
             return
-        self._traced_width, self._traced = n_features, None
-        if self._native == "never":
-            return
+        if self._native != "never":
+            with undisturbed():
+                self._traced = self._trace(n_features)
+        self._traced_width = (
+            n_features  # at last, so that what fails unexpectedly is tried again, and fails again
+        )
+
+    def _trace(self, n_features: int) -> TracedCircuit | None:
         from qlayers.simulator.trace import (  # numba: only for its users
             NoSuchWireError,
             NotTraceableError,
@@ -218,9 +245,15 @@ class QuantumLayer(DescribedLayer):
         )
 
         try:
+            read = self._read_by_circuit()
+            if read:
+                names = ", ".join(f"self.{name}" for name in read)
+                raise NotTraceableError(f"it reads {names}, and only inputs and weights may change there")
             n_qubits = self.n_qubits or len(self._example_tape().wires)
             n_weights = sum(weight.numel() for weight in self.qnode_weights.values())
-            self._traced = trace(self._draw_tape, n_qubits, n_weights, n_features, self.dtype)
+            traced = trace(
+                self._draw_tape, n_qubits, n_weights, n_features, self._connected_dtype or self.dtype
+            )
         except NoSuchWireError as reason:
             raise ConfigurationError(
                 f"This circuit cannot run: {reason}. Change the wire, or give the device more."
@@ -231,13 +264,46 @@ class QuantumLayer(DescribedLayer):
                     f"backend=batched cannot run this circuit: {reason}. Choose backend=auto, default_qubit or "
                     "lightning."
                 ) from reason
-            warnings.warn(
-                f"This circuit runs on {self.qnode.device.name}, and not on qlayers' own simulator, because {reason}.",
-                ExecutionWarning,
-                stacklevel=6,
-            )
-        else:
-            self._gives_list = returns_list(self.qnode, self._example())
+            device = self.qnode.device.name
+            said = f"This circuit runs on {device}, and not on qlayers' own simulator, because {reason}."
+            if said != self._said:  # by this layer or the one that it was copied from
+                warnings.warn(said, ExecutionWarning, stacklevel=7)
+            self._said = said
+            return None
+        self._gives_list = returns_list(self.qnode, self._example())
+        return traced
+
+    def _read_by_circuit(self) -> list[str]:
+        """Parameters, buffers and submodules that a subclass's circuit reads, by name."""
+        if self._recipe is not None or self.spec is not None:
+            return []
+        arguments = self._example()
+        with recording_reads(self) as read, bits_as_angles(), qp.queuing.AnnotatedQueue():
+            self.circuit(**arguments)
+        return sorted(read)
+
+    def train(self, mode: bool = True) -> Self:
+        """As in ``torch.nn.Module``; a subclass's circuit, which may read ``self.training``, has a trace for either."""
+        changes = mode != self.training and type(self).circuit is not QuantumLayer.circuit
+        super().train(mode)
+        if changes:
+            here = self._traced, self._traced_width, getattr(self, "_gives_list", False)
+            (self._traced, self._traced_width, self._gives_list), self._other_mode = self._other_mode, here
+            if self.n_features is not None and self._connected_dtype is not None:
+                with one_at_a_time:
+                    self._trace_if_native(self.n_features)
+        return self
+
+    def retrace(self) -> None:
+        """Read the circuit again, with the Python values that it takes from elsewhere as they are now.
+
+        Raises:
+            ConfigurationError: The circuit cannot run any more.
+        """
+        self._traced = self._traced_width = self._broadcasts = None
+        self._other_mode = None, None, False
+        with one_at_a_time:
+            self._connect(self._connected_dtype or self.dtype)
 
     def _draw_tape(self, flat: torch.Tensor, sample: torch.Tensor) -> QuantumScript:
         shapes = {name: weight.shape for name, weight in self.qnode_weights.items()}
@@ -245,6 +311,8 @@ class QuantumLayer(DescribedLayer):
         weights = {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
         arguments = {self._input_name: sample, **weights}
         tape = qp.workflow.construct_tape(self.qnode, level="user")(**arguments)
+        if not tape.measurements:
+            raise ConfigurationError(NO_RESULTS)
         labels = self.qnode.device.wires or tape.wires
         if self._recipe is None or list(labels) == list(range(len(labels))):
             return tape
@@ -253,6 +321,9 @@ class QuantumLayer(DescribedLayer):
 
     def circuit(self, inputs: torch.Tensor, weights: torch.Tensor) -> Any:
         """The quantum function. Override it to write a circuit of your own.
+
+        It may read parameters, buffers and submodules of the layer; then it runs on PennyLane, which reads them anew at
+        every call. Plain attributes are read once.
 
         Args:
             inputs: Shape ``(n_features,)`` or ``(batch, n_features)``; index features as ``inputs[..., i]``.
@@ -285,38 +356,59 @@ class QuantumLayer(DescribedLayer):
             InputError: For a wrong number of features, an empty batch, NaN or infinite values, inputs on another
                 device than the weights, or data that the encoding cannot take.
         """
-        if torch.compiler.is_compiling() and self._traced is not None and self._takes_any_number():
-            return self._forward_in_graph(self._traced, inputs)
+        if torch.compiler.is_compiling() and inputs.ndim:
+            n_features = int(f"{inputs.shape[-1]}")  # a number even where torch.compile makes sizes symbols
+            if self._runs_in_graph(n_features):
+                return self._forward_in_graph(inputs)
         return self._forward_with_care(inputs)
+
+    @torch.compiler.assume_constant_result  # so that torch.compile calls it, and knows its result
+    def _runs_in_graph(self, n_features: int) -> bool:
+        """Whether torch.compile can take the layer into its graph, which is found out before the first call."""
+        if not self._takes_any_number():
+            return False
+        if self._declared_width in (None, n_features):  # else the graph's own check refuses the inputs
+            self._get_ready(n_features)
+        return self._traced is not None
+
+    def _get_ready(self, n_features: int) -> None:
+        """Trace the circuit for inputs of this width, unless that has been done."""
+        if self._declared_width is None and self.n_features is None:
+            self.n_features = n_features
+        with one_at_a_time:
+            if self.dtype != self._connected_dtype:
+                self._connect(self.dtype)
+            self._trace_if_native(n_features)
 
     def _takes_any_number(self) -> bool:
         return self.encoding is None or self.encoding.takes_any_number()
 
-    def _forward_in_graph(self, circuit: TracedCircuit, inputs: torch.Tensor) -> torch.Tensor:
+    def _forward_in_graph(self, inputs: torch.Tensor) -> torch.Tensor:
         """What ``torch.compile`` takes into its graph, where no warning is given of inputs outside their range.
 
         That numbers are finite is checked by the operator that runs the circuit.
         """
         self._check(inputs)
         inputs = inputs.to(self.dtype)
-        return self._run_traced(circuit, inputs)
+        assert self._traced is not None
+        return self._run_traced(self._traced, inputs)
 
-    @torch.compiler.disable  # PennyLane cannot be compiled: torch.compile breaks its graph here and goes on behind
+    # torch.compile breaks its graph here and goes on behind, or with fullgraph=True gives the reason.
+    @torch.compiler.disable(
+        reason="this quantum layer runs on PennyLane, or its encoding looks at values; compile without fullgraph=True"
+    )
     def _forward_with_care(self, inputs: torch.Tensor) -> torch.Tensor:
         started = time.perf_counter()
         dtype = self.dtype
         self._check(inputs)
-        if dtype != self._connected_dtype:
-            self._connect(dtype)
-        if inputs.ndim and self._traced_width != inputs.shape[-1]:
-            with one_at_a_time:
-                self._trace_if_native(inputs.shape[-1])
+        if self._traced_width != inputs.shape[-1] or dtype != self._connected_dtype:
+            self._get_ready(inputs.shape[-1])
         if inputs.dtype != dtype:
             inputs = inputs.to(dtype)
         look(inputs, self._check_values)
         if self.encoding is not None and not self.encoding.differentiable:
             inputs = inputs.detach()
-        if self._traced is not None and inputs.ndim:
+        if self._traced is not None:
             outputs = self._run_traced(self._traced, inputs)
         else:
             executed_before = self._counter.executions
@@ -361,46 +453,58 @@ class QuantumLayer(DescribedLayer):
 
     def _run_batch(self, samples: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:
         if self._broadcasts is None and len(samples) > 1:
-            tried = [{self._input_name: sample, **weights} for sample in samples[:3]]
-            self._broadcasts = self._find_out_whether_it_broadcasts(tried)
+            self._broadcasts = self._find_out_whether_it_broadcasts(samples[:3], weights)
         if self._broadcasts:
             return concatenate(self.qnode(**{self._input_name: samples}, **weights), batch=len(samples))
         return run_unrolled(self.qnode, [{self._input_name: sample, **weights} for sample in samples])
 
-    def _find_out_whether_it_broadcasts(self, arguments: list[dict[str, torch.Tensor]]) -> bool:
+    def _find_out_whether_it_broadcasts(
+        self, samples: torch.Tensor, weights: dict[str, torch.Tensor]
+    ) -> bool:
         exact = self.qnode.device.name == "default.qubit" and not self.qnode.shots
         if not exact or self._gradient_method() != "backprop":
             return False
-        if self._decides_on_inputs():
-            reason = (
-                "This circuit's gates depend on the values of its inputs, so that samples run one by one."
-            )
-        elif not broadcasts_correctly(self.qnode, arguments, self._input_name):
-            reason = (
+        if torch._C._are_functorch_transforms_active():  # then these have no values
+            arguments = [self._example(seed) for seed in range(3)]
+        else:
+            weights = {name: weight.detach() for name, weight in weights.items()}
+            arguments = [{self._input_name: sample, **weights} for sample in samples.detach()]
+        with one_at_a_time, undisturbed():
+            reason = self._why_not_together(arguments)
+        if reason is not None:
+            warnings.warn(reason, ExecutionWarning, stacklevel=5)
+        return reason is None
+
+    def _why_not_together(self, arguments: list[dict[str, torch.Tensor]]) -> str | None:
+        from qlayers.simulator.deciding import decides_on_inputs, why_not_alike  # numba: only for its users
+
+        weights = [arguments[0][name].double().reshape(-1) for name in self._weight_names]
+        flat = torch.cat(weights) if weights else torch.empty(0, dtype=torch.float64)
+        # A few samples may well agree where the rest of the batch does not.
+        generator = torch.Generator().manual_seed(0)
+        sample = torch.rand(self.n_features or 1, generator=generator, dtype=torch.float64)
+        drawn = self._draw_tape, flat, sample
+        unlike = why_not_alike(*drawn)
+        if unlike is not None:
+            return f"This circuit's samples run one by one, because {unlike}."
+        if decides_on_inputs(*drawn):
+            return "This circuit's gates depend on the values of its inputs, so that samples run one by one."
+        if not broadcasts_correctly(self.qnode, arguments, self._input_name):
+            return (
                 "This circuit does not give the same for a batch as for its samples, so that they run one by one. "
                 "Index features as inputs[..., i] to run them together."
             )
-        else:
-            return True
-        warnings.warn(reason, ExecutionWarning, stacklevel=5)
-        return False
-
-    def _decides_on_inputs(self) -> bool:
-        # A few samples may well agree where the rest of the batch does not.
-        from qlayers.simulator.trace import decides_on_inputs
-
-        weights = [weight.detach().double().reshape(-1) for weight in self.qnode_weights.values()]
-        flat = torch.cat(weights) if weights else torch.empty(0, dtype=torch.float64)
-        with one_at_a_time:
-            return decides_on_inputs(self._draw_tape, flat, self.n_features or 1)
+        return None
 
     def _check(self, inputs: torch.Tensor) -> None:
         device = next((weight.device for weight in self.qnode_weights.values()), None)
         check_samples(inputs, device)
         if self._declared_width is not None:
             check_width(inputs, self._declared_width)
-        elif self.n_features is None:
-            self.n_features = inputs.shape[-1] if inputs.ndim else 1
+            return
+        check_is_no_scalar(inputs)
+        if self.n_features is None:
+            self.n_features = inputs.shape[-1]
 
     def _check_values(self, inputs: torch.Tensor) -> None:
         bounds = check_values(inputs, self.encoding)

@@ -67,6 +67,8 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
     def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
         """A QNode for weights of this dtype."""
 
+    _connected_dtype: torch.dtype | None
+
     def _connect(self, dtype: torch.dtype) -> None:
         self.__dict__["qnode"] = self._make_qnode(dtype)  # TorchLayer's own __setattr__ needs it in place
         self._connected_dtype = dtype
@@ -114,7 +116,10 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
             qnode = self.__dict__.get("qnode")
             if qnode is None or name.startswith("__"):
                 raise
-            return getattr(qnode, name)
+            try:
+                return getattr(qnode, name)
+            except AttributeError:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}") from None
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key not in self._derived}
@@ -122,7 +127,7 @@ class RepairedTorchLayer(qp.qnn.TorchLayer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         with one_at_a_time:
-            self._connect(self._connected_dtype)
+            self._connect(self._connected_dtype or self.dtype)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         replica = self.__class__.__new__(self.__class__)

@@ -63,7 +63,12 @@ def fill_dims(config: DictConfig, *, n_inputs: int, n_outputs: int, run_name: st
         StudyError: if the circuit or the model cannot be built.
     """
     config.dims.update(n_inputs=n_inputs, n_outputs=n_outputs, run_name=run_name)
-    if "circuit" not in references(plain(config), "model"):
+    parts = references(plain(config), "model")
+    if "circuit" not in parts:
+        if "head" in parts:
+            config.dims.n_measured = (
+                config.n_features
+            )  # nothing measures, so the features are all there is to read
         return
     config.dims.n_measured = getattr(circuit(config), "n_outputs", None)
     model = _built(config, "model")
@@ -106,7 +111,7 @@ def controls(config: DictConfig, task: str) -> list[str]:
     return [
         key
         for key in _control_keys(config)
-        if _serves(config, key, task) and _plain_node(config, key) != model
+        if serves(config, key, task) and _plain_node(config, key) != model
     ]
 
 
@@ -123,7 +128,7 @@ def _control_keys(config: DictConfig) -> Iterator[str]:
             yield f"controls.{name}"
 
 
-def _serves(config: DictConfig, key: str, task: str) -> bool:
+def serves(config: DictConfig, key: str, task: str) -> bool:
     """Whether the control's class serves the task; a torch module serves any."""
     built = locate(OmegaConf.select(config, f"{key}._target_"), key)
     return task in getattr(built, "tasks", (task,))

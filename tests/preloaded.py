@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 MODULES = (
     "torch", "torch._dynamo", "numba", "pennylane", "lightning.pytorch", "torchmetrics", "hydra", "joblib", "pandas",
     "pyarrow.parquet", "mlflow.store.tracking.sqlalchemy_store", "rich.progress", "scipy.stats", "matplotlib.pyplot",
-    "sklearn.ensemble", "sklearn.linear_model", "sklearn.svm", "skops.io",
+    "optuna", "sqlalchemy", "sklearn.ensemble", "sklearn.linear_model", "sklearn.svm", "skops.io",
 )  # fmt: skip
 PROJECT = {"qlayers", "models", "study"}
 SIZE = struct.Struct("!I")

@@ -14,7 +14,7 @@ from qlayers.errors import ConfigurationError, InputError
 class CircuitModel(nn.Module, ABC):
     """Reduce the features, bound them to what the encoding takes, run the circuit, read the result with a head.
 
-    Abstract: `Hybrid` and `Quantum` say which reductions they admit.
+    Abstract: subclasses say which reductions they admit.
 
     Where the circuit's encoding declares an input range and takes real numbers, the reduced features x are squashed
     smoothly into it, lo + (hi - lo) (1 + tanh x) / 2, so that no two inputs meet again after a full turn of an angle.
@@ -86,6 +86,17 @@ class CircuitModel(nn.Module, ABC):
 def has_trainable_parameters(module: nn.Module) -> bool:
     """Whether an optimizer would change anything in the module."""
     return any(parameter.requires_grad for parameter in module.parameters())
+
+
+def require_gradient_path(reduction: nn.Module, circuit: nn.Module) -> None:
+    """Raise ConfigurationError if the reduction is trainable and the circuit's encoding stops its gradient."""
+    encoding = getattr(circuit, "encoding", None)
+    if has_trainable_parameters(reduction) and not getattr(encoding, "differentiable", True):
+        raise ConfigurationError(
+            f"No gradient flows through the encoding {type(encoding).__name__} to the trainable reduction "
+            f"{type(reduction).__name__}, which would never learn. Use reduction=pca_threshold, which is fitted "
+            "before training, or a differentiable encoding such as encoding=angle."
+        )
 
 
 def _require_meeting(reduction: nn.Module, circuit: nn.Module, head: nn.Module) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from models.hybrid.circuit_model import CircuitModel, has_trainable_parameters
-from qlayers.errors import ConfigurationError
+from models.hybrid.circuit_model import CircuitModel, require_gradient_path
 
 
 class Hybrid(CircuitModel):
@@ -17,10 +16,4 @@ class Hybrid(CircuitModel):
     """
 
     def _admit(self, reduction: nn.Module, circuit: nn.Module) -> None:
-        encoding = getattr(circuit, "encoding", None)
-        if has_trainable_parameters(reduction) and not getattr(encoding, "differentiable", True):
-            raise ConfigurationError(
-                f"No gradient flows through the encoding {type(encoding).__name__} to the trainable reduction "
-                f"{type(reduction).__name__}, which would never learn. Use reduction=pca_threshold, which is fitted "
-                "before training, or a differentiable encoding such as encoding=angle."
-            )
+        require_gradient_path(reduction, circuit)

@@ -6,6 +6,7 @@ take the same program through torch operations (see :mod:`qlayers.simulator.on_t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -40,6 +41,10 @@ def execute(program: Program, samples: Tensor, weights: Tensor, counts: Counts |
     if torch.compiler.is_compiling():
         outputs = run_as_operator(samples, weights.reshape(-1), number_of(program, counts))
     elif torch._C._are_functorch_transforms_active():
+        if _nests_forward_mode():
+            if counts is not None:
+                counts.add_run(len(samples))
+            return run_on_torch(program, samples, weights.reshape(-1))
         outputs = _Transformed.apply(program, samples, weights.reshape(-1), counts)
     else:
         outputs = _Plain.apply(program, samples, weights, counts)
@@ -87,16 +92,19 @@ class _Transformed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        swept = _Sweep.apply(ctx.program, *ctx.saved_tensors, cotangents, ctx.counts)
+        if _nests_forward_mode():
+            samples, weights = ctx.saved_tensors
+            by_sample, by_weight = sweep_on_torch(ctx.program)(samples, weights, cotangents)
+            swept = by_sample, by_weight
+        else:
+            swept = _Sweep.apply(ctx.program, *ctx.saved_tensors, cotangents, ctx.counts)
         return None, *_needed(ctx, swept), None
 
     @staticmethod
     def jvp(ctx: Any, _: None, samples: Tensor | None, weights: Tensor | None, __: None) -> Tensor:
-        primals = ctx.saved_tensors
-        tangents = _tangents(primals, (samples, weights))
-        pushed: Tensor = torch.func.jvp(lambda *point: run_on_torch(ctx.program, *point), primals, tangents)[
-            1
-        ]
+        pushed: Tensor = _push(
+            lambda *point: run_on_torch(ctx.program, *point), ctx.saved_tensors, (samples, weights)
+        )
         return pushed
 
     @staticmethod
@@ -138,10 +146,7 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor, Tensor]:
-        primals = ctx.saved_tensors
-        pushed: tuple[Tensor, Tensor] = torch.func.jvp(
-            sweep_on_torch(ctx.program), primals, _tangents(primals, tangents[:3])
-        )[1]
+        pushed: tuple[Tensor, Tensor] = _push(sweep_on_torch(ctx.program), ctx.saved_tensors, tangents[:3])
         return pushed
 
     @staticmethod
@@ -158,6 +163,16 @@ class _Sweep(torch.autograd.Function):
         each = _one_by_one(info.batch_size, in_dims[1:4], samples, weights, cotangents)
         swept = [_Sweep.apply(program, *one, counts) for one in each]
         return tuple(torch.stack(gradients) for gradients in zip(*swept, strict=True)), (0, 0)
+
+
+def _nests_forward_mode() -> bool:
+    """Whether forward-mode derivatives are taken of forward-mode derivatives.
+
+    Torch switches forward mode off for as long as the ``jvp`` of a Function runs, so that its derivative would silently
+    be zero (pytorch/pytorch#197867).
+    """
+    stack = torch._C._functorch.get_interpreter_stack() or ()
+    return sum(level.key() == torch._C._functorch.TransformType.Jvp for level in stack) > 1
 
 
 def _start(
@@ -182,11 +197,18 @@ def _needed(ctx: Any, swept: tuple[Tensor, Tensor]) -> tuple[Tensor | None, ...]
     )
 
 
-def _tangents(primals: tuple[Tensor, ...], tangents: tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:
-    return tuple(
+def _push(
+    function: Callable[..., Any], primals: tuple[Tensor, ...], tangents: tuple[Tensor | None, ...]
+) -> Any:
+    """The derivative of a function along the tangents, of which None is zero."""
+    # Torch lays a tangent out like its primal, which it cannot where an expanded one has one number in many places:
+    # the cotangents of a sum are such.
+    dense = tuple(primal.contiguous() for primal in primals)
+    full = tuple(
         torch.zeros_like(primal) if tangent is None else tangent
-        for primal, tangent in zip(primals, tangents, strict=True)
+        for primal, tangent in zip(dense, tangents, strict=True)
     )
+    return torch.func.jvp(function, dense, full)[1]
 
 
 def _one_by_one(size: int, dims: tuple[int | None, ...], *tensors: Tensor) -> list[tuple[Tensor, ...]]:

@@ -81,6 +81,8 @@ class Matrices:
         if not any(self._n_angles):
             return [], values
         angles, phases = self._angles(values).split(self._n_angles, dim=-1)
+        # They are added up: a sum of many is as good as each of them only if none is large.
+        phases = 2 * torch.atan2((0.5 * phases).sin(), (0.5 * phases).cos())
         if not self._sizes:
             return [], phases
         half = 0.5 * angles.unflatten(-1, self._shape)[..., None, None]

@@ -14,7 +14,7 @@ The result is compared with default.qubit before it is used.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,13 @@ from qlayers.basis_states import bits_as_angles
 from qlayers.errors import QlayersError
 from qlayers.simulator.bits import Bits
 from qlayers.simulator.columns import Columns, columns_of
+from qlayers.simulator.deciding import (
+    RANDOM,
+    DrawTape,
+    decides_on,
+    noticing_random_numbers,
+    why_not_alike,
+)
 from qlayers.simulator.formula import Formula, Function, trace_formula
 from qlayers.simulator.gates import GATE_SET, add_gate
 from qlayers.simulator.polynomial import polynomial_of, value_at
@@ -42,7 +49,6 @@ COMPARED_QUBITS = 14
 """The largest circuits that are compared with default.qubit; above, that takes seconds."""
 
 _CLOSE = {torch.float32: 1e-5, torch.float64: 1e-8}
-DrawTape = Callable[[torch.Tensor, torch.Tensor], QuantumScript]
 
 _RANGES = ((0.1, 1.0), (-3.0, 3.0), (-1.0, -0.1))
 """Where angles are looked at: between the bounds, at random."""
@@ -90,7 +96,7 @@ def trace(
     ]
     looks = [_look(draw, point.requires_grad_(), n_qubits) for point in points]
     if any(look.structure != looks[0].structure for look in looks):
-        raise NotTraceableError("its gates depend on the values of inputs or weights")
+        raise NotTraceableError(_why_gates_differ(draw, points[0].detach()))
     preparation = _preparation(looks, [draw.sample(point) for point in points], n_qubits)
     polynomials = _polynomials(looks, points)
     formula = _formula(draw, points[0].detach(), preparation.prepares_sample)
@@ -130,31 +136,13 @@ def trace(
         tried = dict.fromkeys([dtype, torch.float64])
         if not any(_agrees_with_default_qubit(circuit, draw, n_bits, precision) for precision in tried):
             raise NotTraceableError(
-                "the program made of it disagrees with default.qubit, which is a defect of qlayers: please report the "
-                "circuit"
+                _why_not_alike(draw, points[0].detach())
+                or "the program made of it disagrees with default.qubit, which is a defect of qlayers: please report "
+                "the circuit"
             )
+    elif (unlike := _why_not_alike(draw, points[0].detach())) is not None:
+        raise NotTraceableError(unlike)
     return circuit
-
-
-def decides_on_inputs(draw_tape: DrawTape, weights: torch.Tensor, n_features: int) -> bool:
-    """Whether the circuit's gates depend on a sample's values, so that a batch would be decided for as one.
-
-    Args:
-        draw_tape: From flat weights and one sample, float64, to the circuit.
-        weights: The flat weights.
-        n_features: Length of a sample.
-    """
-    sample = torch.rand(n_features, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-
-    def parameters(_: torch.Tensor, traced: torch.Tensor) -> list[torch.Tensor]:
-        given = draw_tape(weights, traced).get_parameters(trainable_only=False)
-        return [torch.as_tensor(parameter) + 0.0 for parameter in given]
-
-    try:
-        trace_formula(parameters, weights, sample)
-    except Exception:  # looking at a value raises one error or another, according to how it is looked at
-        return True
-    return False
 
 
 # ---------------------------------------------------------------- one look at the circuit
@@ -186,8 +174,10 @@ class _Draw:
         """How many bits of basis states the circuit takes."""
         generator = torch.Generator().manual_seed(0)
         numbers = torch.rand(self.n_weights + self.n_features, generator=generator, dtype=torch.float64)
-        with bits_as_angles() as bits, _blaming_the_author():
+        with bits_as_angles() as bits, _blaming_the_author(), noticing_random_numbers() as noticed:
             self.draw_tape(numbers[: self.n_weights], numbers[self.n_weights :])
+        if noticed:
+            raise NotTraceableError(RANDOM)
         return sum(map(len, bits))
 
 
@@ -341,18 +331,30 @@ def _formula(draw: _Draw, point: torch.Tensor, keep_sample: bool) -> Formula:
         tape, _ = _without_preparation(drawn)
         return [angle + 0.0 for angle in _angles(_decomposed(tape))]
 
-    return _traced_formula(angles, point[: draw.n_weights], sample)
+    return _traced_formula(draw, angles, point[: draw.n_weights], sample)
 
 
 def _for_batches(formula: Formula, n_weights: int, n_features: int) -> Formula | Columns:
     return columns_of(formula, n_weights, n_features) or formula
 
 
-def _traced_formula(function: Function, weights: torch.Tensor, sample: torch.Tensor) -> Formula:
+def _traced_formula(draw: _Draw, function: Function, weights: torch.Tensor, sample: torch.Tensor) -> Formula:
     try:
         return trace_formula(function, weights, sample)
     except (RuntimeError, TypeError) as error:
-        raise NotTraceableError("its gates depend on the values of inputs or weights") from error
+        raise NotTraceableError(_why_gates_differ(draw, torch.cat([weights, sample]))) from error
+
+
+def _why_gates_differ(draw: _Draw, point: torch.Tensor) -> str:
+    reason = _why_not_alike(draw, point)
+    if reason is None:
+        values = decides_on(draw.draw_tape, point[: draw.n_weights], draw.sample(point))
+        reason = f"its gates depend on the values of {values}"
+    return reason
+
+
+def _why_not_alike(draw: _Draw, point: torch.Tensor) -> str | None:
+    return why_not_alike(draw.draw_tape, point[: draw.n_weights], draw.sample(point))
 
 
 def _bits(draw: _Draw, points: Sequence[torch.Tensor]) -> Bits:
@@ -370,7 +372,7 @@ def _bits(draw: _Draw, points: Sequence[torch.Tensor]) -> Bits:
         return [bit + 0.0 for state in found for bit in state.unbind()]
 
     point = points[0].detach()
-    return Bits((), _traced_formula(bits, point[: draw.n_weights], draw.sample(point)))
+    return Bits((), _traced_formula(draw, bits, point[: draw.n_weights], draw.sample(point)))
 
 
 # ---------------------------------------------------------------- the check

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes as Plot
 from matplotlib.ticker import MaxNLocator
 
 from study.ablation.cells import Cell, Grid
-from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, literal
+from study.report.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, literal
 from study.report.style import BLUE, ORANGE, bare, drawn
 
 ACROSS = 4

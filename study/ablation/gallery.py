@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from study.ablation.cells import Grid
@@ -13,18 +12,10 @@ from study.ablation.curves import training_curves
 from study.ablation.heatmap import heat_map
 from study.ablation.lines import gradient_against_axis, metric_against_axis, metric_against_column
 from study.ablation.measures import Measure, over_words
-from study.ablation.palette import WIDTH
+from study.report.palette import WIDTH
+from study.report.picture import Picture
 
 EXECUTIONS = ("executions", "gradient_executions")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure in the report's folder figures/: what it shows in words, and its width in inches."""
-
-    path: Path
-    alt: str
-    width: float
 
 
 def draw_panel(

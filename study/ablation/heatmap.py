@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes as Plot
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.patches import Patch, Rectangle
 
 from study.ablation.axes import Axis
 from study.ablation.cells import Cell, Grid
-from study.ablation.measures import Measure, counted, over_words
-from study.ablation.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, literal
+from study.ablation.measures import Measure, over_words
+from study.report.palette import EMPTY, HATCH, INK, WIDTH, headline, is_dark, legible, literal, scale_of
 from study.report.style import drawn
+from study.report.words import counted
 
 CELL_WIDTH, CELL_HEIGHT = 0.98, 0.72
-EVEN = 0.179  # luminance on which black and white are read equally well, (L + 0.05)² = 1.05 · 0.05
 
 
 def heat_map(path: Path, grid: Grid, panel: tuple[str, ...], measure: Measure) -> float:
@@ -74,7 +73,7 @@ def _draw_cell(
     plot: Plot, column: int, row: int, cell: Cell, measure: Measure, scale: Normalize, colours: Colormap
 ) -> None:
     colour = mpl.colors.to_rgb(EMPTY) if cell.interval is None else colours(scale(cell.interval.mean))[:3]
-    dark = _luminance(colour) < EVEN
+    dark = is_dark(colour)
     corner = (column - 0.5, row - 0.5)
     plot.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="white", linewidth=2))
     if cell.words:
@@ -99,14 +98,8 @@ def _draw_cell(
 
 
 def _scale(grid: Grid) -> Normalize:
-    """One scale for all panels; not so narrow that rounding would look like a difference."""
-    means = [cell.interval.mean for cell in grid.cells if cell.interval]
-    if not means:
-        return Normalize(0, 1)
-    low, high = min(means), max(means)
-    least = 0.002 * max(abs(low), abs(high), 1e-12)
-    margin = max(0.0, (least - (high - low)) / 2)
-    return Normalize(low - margin, high + margin)
+    """One scale for all panels."""
+    return scale_of([cell.interval.mean for cell in grid.cells if cell.interval])
 
 
 def _title(grid: Grid, panel: tuple[str, ...], measure: Measure) -> list[str]:
@@ -129,11 +122,3 @@ def _most_lines(cells: Sequence[Cell]) -> int:
 
 def _labels(axis: Axis | None) -> list[str]:
     return [""] if axis is None else [literal(text) for text in axis.labels]
-
-
-def _luminance(colour: Sequence[float]) -> float:
-    """Relative luminance of an sRGB colour, as WCAG defines it."""
-    linear = np.where(
-        np.array(colour) <= 0.04045, np.array(colour) / 12.92, ((np.array(colour) + 0.055) / 1.055) ** 2.4
-    )
-    return float(linear @ (0.2126, 0.7152, 0.0722))

@@ -16,7 +16,7 @@ from study.ablation.axes import Axis
 from study.ablation.cells import Cell, Grid, interval_of
 from study.ablation.intervals import Interval, log_student_t, student_t
 from study.ablation.measures import Measure, over_words
-from study.ablation.palette import WIDTH, headline, legible, literal, look
+from study.report.palette import WIDTH, headline, legible, literal, look
 from study.report.style import bare, drawn
 
 WIDE = 10.0  # a largest value this many times the smallest is shown on a logarithmic scale

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from study.ablation.intervals import Interval
 from study.report.columns import METRICS, significant
+from study.report.words import listed
 
 FREE = (-math.inf, math.inf)
 UNIT = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "calibration_error")
@@ -62,11 +63,3 @@ def measure(task: str, key: str) -> Measure:
 def over_words(over: Sequence[str]) -> str:
     """What an interval is over, as in "seed and split.fold"."""
     return listed(over) if over else "no repeats"
-
-
-def listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def counted(number: int, word: str) -> str:
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,11 +12,13 @@ from study.ablation import tables, words
 from study.ablation.axes import choose_axes, choose_metric
 from study.ablation.cells import Grid, make_grid
 from study.ablation.collect import Collected, collect
-from study.ablation.gallery import Picture, draw_panel
+from study.ablation.gallery import draw_panel
 from study.ablation.measures import Measure, measure
 from study.ablation.pages import Page, Panel, Section, html, markdown
 from study.errors import StudyError
-from study.run.atomic import replacing, write_text
+from study.report.exported import write_table
+from study.report.picture import remove_others
+from study.run.atomic import write_text
 
 REPORT, FIGURES = "report", "figures"
 # A page with hundreds of figures is read by nobody; the tables hold every number.
@@ -62,7 +64,7 @@ def write_report(
 def _write(folder: Path, collected: Collected, grid: Grid, measure: Measure) -> Path:
     figures = folder / FIGURES
     figures.mkdir(parents=True, exist_ok=True)
-    _write_table(folder, _from(folder, collected))
+    write_table(folder, _from(folder, collected))
     panels = [
         Panel(
             grid.title(panel),
@@ -73,7 +75,7 @@ def _write(folder: Path, collected: Collected, grid: Grid, measure: Measure) -> 
         else Panel(grid.title(panel), [], tables.cell_sheet(grid, panel, measure))
         for number, panel in enumerate(grid.panels)
     ]
-    _remove_others(figures, [picture for panel in panels for picture in panel.pictures])
+    remove_others(figures, [picture for panel in panels for picture in panel.pictures])
     page = _page(collected, grid, measure, panels)
     write_text(folder / "report.md", markdown(page))
     write_text(folder / "report.html", html(page))
@@ -124,21 +126,3 @@ def _from(folder: Path, collected: Collected) -> pd.DataFrame:
         for place in collected.table["folder"]
     ]
     return collected.table.assign(folder=pd.Series(places, dtype="str"))
-
-
-def _write_table(folder: Path, table: pd.DataFrame) -> None:
-    writers: dict[str, Callable[[Path], None]] = {
-        "results.parquet": lambda path: table.to_parquet(path, index=False),
-        "results.csv": lambda path: table.to_csv(path, index=False),
-    }
-    for name, write in writers.items():
-        with replacing(folder / name) as temporary:
-            write(temporary)
-
-
-def _remove_others(figures: Path, pictures: Sequence[Picture]) -> None:
-    """Figures of an earlier report over other axes would be taken for this one's."""
-    ours = {picture.path.name for picture in pictures}
-    for path in figures.glob("*.png"):
-        if path.name not in ours and not path.name.startswith("."):
-            path.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,19 +13,7 @@ from study.ablation.measures import Measure, measure
 from study.ablation.sweep import Final, label
 from study.ablation.tested import TestedModel, tested_models
 from study.report.columns import METRICS, milliseconds, seconds, significant, whole
-
-NOTHING = "–"
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table: `numeric` says which columns are set right-aligned, `marked` which rows are not as they should be."""
-
-    caption: str
-    header: list[str]
-    numeric: list[bool]
-    rows: list[list[str]]
-    marked: list[bool]
+from study.report.sheet import NOTHING, Sheet
 
 
 def cell_sheet(grid: Grid, panel: tuple[str, ...], measure: Measure) -> Sheet:

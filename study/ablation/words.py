@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from study.ablation.cells import Cell, Grid
 from study.ablation.collect import FAILED, FINISHED, MISSING, UNFINISHED, Collected
-from study.ablation.measures import Measure, counted, listed, measure, over_words
+from study.ablation.measures import Measure, measure, over_words
 from study.ablation.sweep import REPEATS, SPLIT_KEYS, Final, label
 from study.ablation.tested import TestedModel, tested_models
+from study.report.words import counted, listed
 
 NO_BENEFIT = (
     "An ablation compares configurations of one model with each other. It shows no benefit of a quantum part, whatever "

@@ -32,6 +32,9 @@ class EstimatorLearner(Learner):
     on which networks choose their epoch, is used neither for tuning nor for fitting, so that nobody's parameters have
     seen more rows than a network's. Regression targets are standardised as they are for networks.
 
+    A grid of one point leaves nothing to choose: it is fitted once, without inner folds. So a search from outside, such
+    as a study's, pays for what it tries and no more.
+
     Subclasses give the grid and the estimator.
 
     Args:
@@ -52,6 +55,9 @@ class EstimatorLearner(Learner):
         "settings with the lowest mean {loss} in {folds}-fold cross-validation inside the training part, fitted again "
         "on the whole training part; the validation part is not used"
     )
+    untuned: ClassVar[str] = (
+        "settings as given, nothing to choose; fitted once on the whole training part; the validation part is not used"
+    )
 
     def __init__(
         self, grid: Mapping[str, Sequence[Any]], inner_folds: int, class_weight: str | None = None
@@ -66,12 +72,21 @@ class EstimatorLearner(Learner):
         self.chosen: dict[str, Any] = {}
         self._at_edge: list[str] = []
         self._folds_used = 0
-        self._tuning_loss = float("nan")
+        self._tuning_loss: float | None = None
         self._scale = TargetScale(0.0, 1.0)
 
     @abstractmethod
     def make(self, values: Values, data: Prepared, seed: int) -> Any:
         """An unfitted scikit-learn estimator with these settings."""
+
+    @property
+    def tunes(self) -> bool:
+        """Whether there is more than one setting to choose from."""
+        return any(len(values) > 1 for values in self.grid.values())
+
+    def holds_rows_out(self, task: str) -> bool:
+        """Whether a fit needs inner folds: for tuning, or in a subclass for something of its own."""
+        return self.tunes
 
     def tuned_on(self, task: str) -> str:
         """Name of the loss that tuning minimises: one of `losses.LOSSES`."""
@@ -91,22 +106,22 @@ class EstimatorLearner(Learner):
         """As `Learner.check`.
 
         Raises:
-            StudyError: also if a class has a single training row, which cannot be both fitted on and held out.
+            StudyError: also if rows are held out and a class has a single one, which cannot be fitted on as well.
         """
         super().check(data)
-        if data.task == CLASSIFICATION:
+        if data.task == CLASSIFICATION and self.holds_rows_out(data.task):
             counts = np.bincount(data.train.targets, minlength=data.n_outputs)
             single = [label for label, count in zip(data.classes, counts, strict=True) if count == 1]
             if single:
                 raise StudyError(
-                    f"{type(self).__name__} is tuned by cross-validation inside the training part, but the class "
+                    f"{type(self).__name__} is fitted with cross-validation inside the training part, but the class "
                     f"{single[0]!r} has one row there. Merge or drop the class, or leave the model out."
                 )
 
     def fit(
         self, data: Prepared, folder: Path, *, seed: int, progress: bool = True, resume: bool = False
     ) -> None:
-        """As `Learner.fit`; writes `tuning.csv` into `folder`, one row a setting.
+        """As `Learner.fit`; writes `tuning.csv` into `folder`, one row a setting, if there is more than one.
 
         A fit takes seconds, so `resume` starts it again, with the same result.
         """
@@ -118,22 +133,31 @@ class EstimatorLearner(Learner):
             self._scale.standardise(data.train.targets) if data.task == REGRESSION else data.train.targets
         )
         weights = self._weights(data)
-        trials = self._tune(data, targets, weights, seed, progress)
-        chosen = best(trials)
-        self.chosen, self._tuning_loss = dict(chosen.values), chosen.loss
+        self.chosen, self._tuning_loss, self._folds_used = points(self.grid)[0], None, 0
+        if self.tunes:
+            trials = self._tune(data, targets, weights, seed, progress)
+            chosen = best(trials)
+            self.chosen, self._tuning_loss = dict(chosen.values), chosen.loss
+            write_trials(folder, trials)
         self._at_edge = edges(self.grid, self.chosen)
         self.estimator = self.finish(self.chosen, data, targets, weights, derive(seed, "fit"))
         self.fit_seconds = time.perf_counter() - begun
-        write_trials(folder, trials)
 
     def estimated_seconds(self, data: Prepared, seed: int) -> float:
-        """How long `fit` may take: one fit on an inner fold, with the settings in the middle of the grid, times all."""
+        """How long `fit` may take: one fit on an inner fold, with the settings in the middle of the grid, times all.
+
+        A single setting is fitted in full.
+        """
         self.check(data)
         self.task, self.n_outputs = data.task, data.n_outputs
         targets, weights = data.train.targets, self._weights(data)
         if data.task == REGRESSION:
             targets = TargetScale.of(targets).standardise(targets)
         values = points(self.grid)
+        if not self.tunes:
+            begun = time.perf_counter()
+            self.finish(values[0], data, targets, weights, derive(seed, "fit"))
+            return time.perf_counter() - begun
         rows, _ = inner_folds(targets, self.inner_folds, seed, data.task == CLASSIFICATION)[0]
         begun = time.perf_counter()
         self.fit_rows(
@@ -187,14 +211,29 @@ class EstimatorLearner(Learner):
 
     def describe(self) -> dict[str, Any]:
         task, _ = self._require_fitted()
+        selection = self.untuned
+        if self._folds_used:
+            selection = self.selection.format(loss=self.tuned_on(task), folds=self._folds_used)
         return {
             "learner": type(self).__name__,
-            "selection": self.selection.format(loss=self.tuned_on(task), folds=self._folds_used),
+            "selection": selection,
             "grid": {name: list(values) for name, values in self.grid.items()},
             "chosen": dict(self.chosen),
             "at_edge": list(self._at_edge),
             "tuning_loss": self._tuning_loss,
         }
+
+    def refuse_class_weight(self) -> None:
+        """For subclasses that cannot weigh rows: refuse what would otherwise be ignored.
+
+        Raises:
+            StudyError: if there is a class weight.
+        """
+        if self.class_weight is not None:
+            raise StudyError(
+                f"{type(self).__name__} cannot weigh classes, but class_weight is {self.class_weight}. Set "
+                "class_weight=null, or leave the model out."
+            )
 
     def _weights(self, data: Prepared) -> np.ndarray:
         if data.task == CLASSIFICATION and self.class_weight == "balanced":

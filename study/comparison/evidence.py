@@ -1,4 +1,4 @@
-"""What a study found: one outcome an entrant, split and condition. Gates and report are made from this and nothing else."""
+"""What a study found: one outcome an entrant, split and condition. Gates and report rest on this and nothing else."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Evidence:
         n_rows: of the dataset.
         entrants: candidates first, then twins, then baselines.
         splits: all (repeat, fold) that were planned.
-        declared: the study as it was sealed before it began, plain values: protocol, tuning, gates, stop_loss, and so on.
+        declared: the study as it was sealed before it began, plain values: protocol, tuning, gates, stop_loss and more.
         seal: digest of `declared`.
         outcomes: of the jobs that ended.
         missing: jobs that did not end, such as after a stop-loss.
@@ -151,6 +151,8 @@ class Evidence:
         created: when the study began, ISO format.
         overrides: the command line.
         leaks: what the leakage checks found, one sentence each; a study with any has no verdict.
+        tolerated: findings of these checks that the study declared to accept.
+        left_out: entrants that were asked for and take no part, with the reason.
         seconds: of computing, all jobs together.
         wall_seconds: from the start to the end, over all sittings.
     """
@@ -175,6 +177,8 @@ class Evidence:
     created: str = ""
     overrides: Sequence[str] = ()
     leaks: Sequence[str] = ()
+    tolerated: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     wall_seconds: float = 0.0
 
@@ -207,9 +211,7 @@ class Evidence:
                 failed.add(outcome.split)
             else:
                 by_split.setdefault(outcome.split, []).append(sign * float(value))
-        return {
-            split: float(np.mean(values)) for split, values in by_split.items() if split not in failed
-        }
+        return {split: float(np.mean(values)) for split, values in by_split.items() if split not in failed}
 
     def role(self, role: Role) -> list[Entrant]:
         """Entrants of a role, in order."""

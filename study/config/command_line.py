@@ -26,6 +26,7 @@ from study.errors import StudyError
 
 Task = Callable[[DictConfig], None]
 Sweep = Callable[[Program, Sequence[str], "str | None"], int]
+Whole = Callable[[Program, Sequence[str], "str | None", DictConfig], int]
 
 BAD_REQUEST = 2
 INTERRUPTED = 130
@@ -49,14 +50,36 @@ def command(program: Program, sweep: Sweep | None = None) -> Callable[[Task], Ca
     return decorate
 
 
-def run(program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | None = None) -> int:
+def whole_command(program: Program) -> Callable[[Whole], Callable[[], None]]:
+    """As `command`, for a function that launches jobs of its own and hands back the exit code.
+
+    It is called with the program, the overrides, the folder of further options and the checked configuration.
+    """
+
+    def decorate(whole: Whole) -> Callable[[], None]:
+        @functools.wraps(whole)
+        def main() -> None:
+            sys.exit(run(program, _nothing, sys.argv[1:], whole=whole))
+
+        return main
+
+    return decorate
+
+
+def run(
+    program: Program,
+    task: Task,
+    arguments: Sequence[str],
+    sweep: Sweep | None = None,
+    whole: Whole | None = None,
+) -> int:
     """Check the arguments and run the job or jobs that they ask for.
 
     Returns:
         The exit code: 0, 2 for a request that cannot be carried out, 130 when interrupted, and what a sweep returns.
     """
     try:
-        return _run(program, task, arguments, sweep)
+        return _run(program, task, arguments, sweep, whole)
     except KeyboardInterrupt:
         return _say(program, "interrupted.", INTERRUPTED)
     except InstantiationException:
@@ -67,7 +90,9 @@ def run(program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | N
         return _say(program, str(error), BAD_REQUEST)
 
 
-def _run(program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | None) -> int:
+def _run(
+    program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | None, whole: Whole | None
+) -> int:
     load_plugins()
     register_resolvers()
     flags = _flags(arguments)
@@ -77,6 +102,8 @@ def _run(program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | 
             "--cfg shows the configuration of one run, and --multirun asks for many. Leave one of them out, and give "
             "--cfg the values of one job."
         )
+    if many and whole is not None:
+        raise StudyError(f"{program.name}.py runs many jobs by itself. Leave --multirun out.")
     if many and sweep is not None and not _only_asks(flags):
         return sweep(program, flags.overrides, flags.config_dir)
     ready: list[DictConfig] = []
@@ -88,6 +115,8 @@ def _run(program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | 
             ready, remarks = [checked.config], checked.remarks
         for line in remarks:
             _say(program, line)
+        if whole is not None and not flags.cfg:
+            return whole(program, flags.overrides, flags.config_dir, ready.pop())
     mistakes: list[Exception] = []
 
     def job(_: DictConfig) -> None:
@@ -106,6 +135,10 @@ def _run(program: Program, task: Task, arguments: Sequence[str], sweep: Sweep | 
     if mistakes:
         raise mistakes[0]
     return 0
+
+
+def _nothing(_: DictConfig) -> None:
+    """What Hydra runs when it was only asked something."""
 
 
 def _checked_job(program: Program, flags: Namespace) -> DictConfig:

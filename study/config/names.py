@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_origin
 
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -136,5 +136,5 @@ def _home(config: DictConfig, key: str) -> tuple[str, list[str]]:
 def _takes_more(home: str, names: Sequence[str], schema: type[Section]) -> bool:
     """Whether keys may be added to a part: to whatever is built from a class, and to the open parts."""
     kind = annotation(schema, home)
-    is_open = kind == dict[str, Any] or (isinstance(kind, type) and issubclass(kind, OpenSection))
+    is_open = get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, OpenSection))
     return is_open or "_target_" in names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from study.comparison.declared import CompareConfig
 from study.config.composition import written
 from study.config.memory import available_bytes, readable, state_bytes
 from study.config.names import plain
@@ -16,6 +17,18 @@ _NOT_THE_CIRCUITS_ALONE = {"precision"}
 
 # Runs the states of a batch one after the other; every other backend holds them at once.
 _ONE_BY_ONE = "qlayers.backends.lightning.Lightning"
+
+
+_DECIDED_BY_A_STUDY = {
+    "resume": "a study goes on when the same command is given again",
+    "job": "a study sets it for its workers",
+    "seed": "a study has study.protocol.seeds",
+    "split.fold": "a study goes through all folds",
+    "split.repeat": "a study goes through study.protocol.repeats repeats",
+    "logger": "a study keeps its own records and logs nowhere else",
+    "controls": "a study has its entrants",
+    "model": "a study has its entrants; another candidate is entrant@study.entrants.candidate=quantum",
+}
 
 
 def resume_stands_alone(request: Request) -> None:
@@ -63,6 +76,14 @@ def has_circuit(request: Request) -> bool:
     return "circuit" in references(plain(request.config), "model")
 
 
+def study_has_its_own(request: Request) -> None:
+    """What a study decides for each of its jobs cannot be set for all of them."""
+    for override in request.overrides:
+        key = override.key_or_group
+        if key in _DECIDED_BY_A_STUDY:
+            raise StudyError(f"{written(override)} is not for compare.py: {_DECIDED_BY_A_STUDY[key]}.")
+
+
 TRAIN = Program(
     "train",
     TrainConfig,
@@ -71,3 +92,6 @@ TRAIN = Program(
 )
 PREDICT = Program("predict", PredictConfig)
 REPORT = Program("report", ReportConfig)
+COMPARE = Program("compare", CompareConfig, rules=(study_has_its_own,))
+# What a study composes for its jobs, each with a split and a seed of its own.
+ENTRANT = Program("compare", CompareConfig, rules=(states_fit_into_memory,))

@@ -56,6 +56,14 @@ class Prepared:
     fingerprint: str
     dropped_rows: int
 
+    @property
+    def at_hand(self) -> tuple[Part, ...]:
+        """The parts whose inputs may be looked at now: all, but for a test part that is sealed."""
+        from study.data.sealed import SealedPart
+
+        sealed = isinstance(self.test, SealedPart)
+        return (self.train, self.validation) if sealed else (self.train, self.validation, self.test)
+
 
 def load_table(source: Dataset | Table | Any) -> Table:
     """The checked table of a dataset, of a LightningDataModule (`study.data.datamodule`), or the one given.

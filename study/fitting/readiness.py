@@ -66,6 +66,6 @@ def check_inputs(model: nn.Module, data: Prepared, dtype: torch.dtype) -> None:
         QlayersError: as the model says.
     """
     if callable(check := getattr(model, "check_inputs", None)):
-        for part in (data.train, data.validation, data.test):
+        for part in data.at_hand:
             if len(part.inputs):
                 check(torch.as_tensor(part.inputs, dtype=dtype))

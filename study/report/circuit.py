@@ -33,10 +33,12 @@ def counts_line(circuit: Mapping[str, Any]) -> str:
 def execution_line(execution: Mapping[str, Any]) -> str:
     """Device, gradient method, circuit executions, shots and time, from the manifest."""
     shots = "exact (no shots)" if execution["shots"] is None else f"{execution['shots']:,} shots each"
+    seconds = execution["seconds"]
+    spent = f"{seconds:.1f} s" if seconds >= 0.1 else f"{1000 * seconds:.3g} ms"
     runs, gradient_runs = execution["executions"], execution["gradient_executions"]
     return (
         f"ran on {execution['device']}, gradients by {execution['gradient_method']}, {shots}; "
-        f"{runs:,} circuit executions in {execution['seconds']:.1f} s (the time of gradients not included), "
+        f"{runs:,} circuit executions in {spent} (the time of gradients not included), "
         f"{gradient_runs:,} more for gradients"
     )
 

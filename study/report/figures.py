@@ -111,8 +111,7 @@ def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray,
         confidence: the probability of the predicted class (n_rows,).
         title: above the figure.
     """
-    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
-    bins = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, CALIBRATION_BINS - 1)
+    edges, bins = calibration_bins(confidence)
     left = float(edges[bins.min()])
     with drawn(path, width=5.0, height=6.0) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -141,7 +140,13 @@ def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray,
         lower.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
 
 
-def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
+def calibration_bins(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Edges of the bins of the calibration error, and in which of them each row's confidence lies."""
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    return edges, np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, CALIBRATION_BINS - 1)
+
+
+def wilson_interval(successes: float, trials: float, z: float = Z_95) -> tuple[float, float]:
     """Wilson's score interval for a proportion; unlike the normal one it stays inside [0, 1].
 
     E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927).

@@ -47,7 +47,7 @@ def preflight(learner: Learner, data: Prepared) -> None:
 
 
 def _check_encodings(model: nn.Module, data: Prepared) -> None:
-    for part in (data.train, data.validation, data.test):
+    for part in data.at_hand:
         _check_encoding(model, part)
 
 

@@ -75,7 +75,7 @@ def fit_job(
             return "finished"
         if state.status == "failed" and (state.ended or "") > began:
             return "failed"  # by another process of the same sweep, a moment ago
-        with _output_into(place / LOG), threads_limited(n_threads):
+        with output_into(place / LOG), threads_limited(n_threads):
             return _attempt(RunFolder(place), digest, compose)
     finally:
         lock.release()
@@ -184,7 +184,7 @@ def _clear(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _output_into(path: Path) -> Iterator[None]:
+def output_into(path: Path) -> Iterator[None]:
     """Within the block, what is printed goes to the end of a file: jobs share one terminal."""
     with path.open("a", encoding="utf-8", buffering=1) as file, warnings.catch_warnings():
         warnings.simplefilter("default")

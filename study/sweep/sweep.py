@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -19,17 +18,15 @@ from study.sweep.expansion import Expansion
 from study.sweep.job import Job
 from study.sweep.launching import (
     check_launcher,
-    launch,
-    launcher_of,
     parallel_jobs,
     starts_in_a_row,
     threads_a_job,
     workers_environment,
 )
+from study.sweep.running import cores, run_all
 
 if TYPE_CHECKING:
     from study.sweep.estimate import Estimate
-    from study.sweep.plan import Plan, Planned
 
 SOME_FAILED = 3
 
@@ -67,10 +64,10 @@ def sweep(
     began = now()
     states = [job.state for job in plan.jobs]
     pending = [job for job, state in zip(plan.jobs, states, strict=True) if state.status != "finished"]
-    parallel = parallel_jobs(expansion.launcher, expansion.hydra.launcher, max(1, len(pending)), _cores())
+    parallel = parallel_jobs(expansion.launcher, expansion.hydra.launcher, max(1, len(pending)), cores())
     options = plan.jobs[0].config.sweep
     n_threads = options.threads or threads_a_job(
-        expansion.launcher, expansion.hydra.launcher, parallel, _cores()
+        expansion.launcher, expansion.hydra.launcher, parallel, cores()
     )
     with workers_environment(n_threads):
         # The trial is not given more threads than a job will have.
@@ -83,8 +80,21 @@ def sweep(
             plan.write()
             prepare_stores(plan.jobs[0].config)
             with Watch(plan.jobs, console, began, found.launch_seconds(parallel, starts)):
-                _run_all(
-                    program, lines, config_dir, expansion, plan, began, n_threads, parallel, base, console
+                run_all(
+                    plan.jobs,
+                    lambda wait: Job(
+                        program, config_dir, str(base), str(plan.folder), began, n_threads, wait
+                    ),
+                    program=program,
+                    lines=lines,
+                    config_dir=config_dir,
+                    launcher=expansion.launcher,
+                    hydra=expansion.hydra,
+                    parallel=parallel,
+                    began=began,
+                    folder=plan.folder,
+                    console=console,
+                    record_death=_record_death,
                 )
         plan.write()
         with FileLock(plan.folder / ".lock"):
@@ -100,80 +110,11 @@ class _Nothing:
     def __exit__(self, *_: object) -> None: ...
 
 
-def _run_all(
-    program: Program,
-    lines: Sequence[str],
-    config_dir: str | None,
-    expansion: Expansion,
-    plan: Plan,
-    began: str,
-    n_threads: int,
-    parallel: int,
-    base: Path,
-    console: Console,
-) -> None:
-    """Launch what is not finished until nothing is left that was not tried.
-
-    Jobs that another process holds are left to it at first and waited for at the end. A worker that dies takes the
-    rest of its launch with it, so the rest is launched again.
-    """
-    from study.sweep.state import LOCK
-
-    at_once = (
-        parallel if expansion.launcher == "submitit_local" else expansion.hydra.sweeper.get("max_batch_size")
-    )
-    wait = False
-    while True:
-        todo = [job for job in plan.jobs if not _over(job, began)]
-        if not todo:
-            return
-        task = Job(program, config_dir, str(base), str(plan.folder), began, n_threads, wait)
-        try:
-            with launcher_of(program.name, lines, config_dir, plan.folder, task) as launcher:
-                launch(launcher, [job.overrides for job in todo], at_once)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
-            died = [job for job in todo if job.state.status == "running" and _abandoned(job.folder / LOCK)]
-            for job in died:
-                _record_death(job.folder, reason)
-            if not died and all(not _over(job, began) for job in todo):
-                raise StudyError(
-                    f"hydra/launcher={expansion.launcher} could not run the jobs: {reason}"
-                ) from error
-            console.print(
-                f"A worker ended: {reason}. The rest is launched again.", style="yellow", highlight=False
-            )
-            continue
-        if wait:
-            return
-        wait = True
-
-
-def _over(job: Planned, began: str) -> bool:
-    """Whether the job was finished at any time, or failed since the sweep began."""
-    state = job.state
-    return state.status == "finished" or (state.status == "failed" and (state.ended or "") >= began)
-
-
-def _abandoned(lock: Path) -> bool:
-    """Whether nobody holds the lock: the process that did is gone."""
-    try:
-        with FileLock(lock, timeout=0):
-            return True
-    except Timeout:
-        return False
-
-
 def _record_death(folder: Path, reason: str) -> None:
     from study.run.folder import RunFolder
     from study.run.manifest import now, update_manifest
 
-    update_manifest(
-        RunFolder(folder),
-        status="failed",
-        failure=f"its process ended without a word ({reason})",
-        ended=now(),
-    )
+    update_manifest(RunFolder(folder), status="failed", failure=reason, ended=now())
 
 
 def _check_limits(found: Estimate, parallel: int, starts: int, options: DictConfig, hopeless: bool) -> None:
@@ -191,10 +132,3 @@ def _check_limits(found: Estimate, parallel: int, starts: int, options: DictConf
             f"{parallel} jobs at once need at least {readable(needed)} of memory for their states, and there are "
             f"{readable(available)}. Run fewer at once, or choose a smaller n_qubits or trainer.batch_size."
         )
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
-        return os.cpu_count() or 1

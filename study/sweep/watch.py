@@ -12,9 +12,9 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from study.sweep.plan import Planned
+from study.sweep.running import Runnable
 
-PERIOD_SECONDS = 0.5
+PERIOD_SECONDS = 1.0
 PLAIN_SECONDS = 60.0
 PLAIN_SHARE = 0.1
 """Where there is no terminal to redraw, a line is written after so many seconds or jobs, whichever comes first."""
@@ -32,11 +32,13 @@ class Watch:
         seconds: the estimate that counts until a job has been done.
     """
 
-    def __init__(self, jobs: Sequence[Planned], console: Console, began: str, seconds: float) -> None:
+    def __init__(self, jobs: Sequence[Runnable], console: Console, began: str, seconds: float) -> None:
         self._jobs = jobs
         self._began = began
         self._seconds = seconds
-        self._finished_before = sum(job.state.status == "finished" for job in jobs)
+        # A job that is finished stays so: with hundreds of jobs, reading all records again takes a share of a core.
+        self._finished = {number for number, job in enumerate(jobs) if job.state.status == "finished"}
+        self._finished_before = len(self._finished)
         self._start = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="sweep-watch")
@@ -92,10 +94,13 @@ class Watch:
 
     def count(self) -> Counter[str]:
         """How many jobs are finished, failed or running, by what their folders say."""
-        count: Counter[str] = Counter()
-        for job in self._jobs:
+        count: Counter[str] = Counter(finished=len(self._finished))
+        for number, job in enumerate(self._jobs):
+            if number in self._finished:
+                continue
             state = job.state
             if state.status == "finished":
+                self._finished.add(number)
                 count["finished"] += 1
             elif state.status == "failed" and (state.ended or "") >= self._began:
                 count["failed"] += 1

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import ClassVar
 
-import compare
 import epoch
 import output
 import plots
@@ -19,12 +18,13 @@ import pytest
 import shares
 import sides
 import start
+import turns
 
 from tests.architecture.test_imports import declared, third_party
 
 BENCHMARKS = Path(sides.__file__).parent
 ROOT = BENCHMARKS.parent
-SECTIONS = ("layers", "circuits", "epoch", "start", "shares")
+SECTIONS = ("layers", "circuits", "epoch", "start", "shares", "promotion")
 OF_PEERS = {"deepquantum", "jax", "pyqtorch", "tensorcircuit"}
 
 
@@ -109,9 +109,9 @@ def test_plots_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_line_that_ends_says_why() -> None:
-    slow = compare.Measured(sides.SIDES["lightning"], [7.0])
-    failed = compare.Measured(sides.SIDES["linear"], failure="out of memory")
-    ours = compare.Measured(sides.OURS, [0.1])
+    slow = turns.Measured(sides.SIDES["lightning"], [7.0])
+    failed = turns.Measured(sides.SIDES["linear"], failure="out of memory")
+    ours = turns.Measured(sides.OURS, [0.1])
     asked: list[list[str]] = []
 
     class Party:
@@ -119,12 +119,12 @@ def test_a_line_that_ends_says_why() -> None:
 
         def measure(
             self, problem: object, effort: object, tell: object, only: list[str]
-        ) -> list[compare.Measured]:
+        ) -> list[turns.Measured]:
             asked.append(list(only))
             return [measured for measured in (ours, slow, failed) if measured.side.name in only]
 
     chosen = [ours.side, slow.side, failed.side]
-    found = plots.measure(plots.AXES[0], Party(), chosen, compare.QUICK, 5.0, True, print)  # type: ignore[arg-type]
+    found = plots.measure(plots.AXES[0], Party(), chosen, turns.QUICK, 5.0, True, print)  # type: ignore[arg-type]
     assert asked == [["quantum_layer", "lightning", "linear"], ["quantum_layer"], ["quantum_layer"]]
     assert found["lines"] == {
         "quantum_layer": [(2, 0.1), (4, 0.1), (6, 0.1)],

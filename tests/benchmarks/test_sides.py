@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import compare
 import layers
 import numpy as np
 import pytest
 import sides
+import turns
 from client import SideError
-from compare import Effort, Party
 from problems import CIRCUITS, STRONGLY_ENTANGLING, Problem
+from turns import Effort, Party
 from workers.run import Worker
 
 BENCHMARKS = Path(sides.__file__).parent
@@ -95,8 +95,8 @@ def fail(_: dict[str, Any]) -> None:
 
 
 def test_ratios_are_of_medians() -> None:
-    ours = compare.Measured(sides.OURS, [1e-3, 2e-3, 9e-3])
-    other = compare.Measured(sides.SIDES["linear"], [1e-3, 1e-3, 5e-3])
+    ours = turns.Measured(sides.OURS, [1e-3, 2e-3, 9e-3])
+    other = turns.Measured(sides.SIDES["linear"], [1e-3, 1e-3, 5e-3])
     table = layers.times_table("t", [ours.side, other.side], [("size", [ours, other])])
     assert table.rows == [["size", "2", "1 (0.5×)"]]
 

@@ -55,7 +55,7 @@ def test_each_kind_of_component_has_its_example() -> None:
     groups = {
         Path(block.path).parent.name for block in blocks(TEXT) if block.path and block.language == "yaml"
     }
-    assert groups == {"encoding", "ansatz", "measurement", "data", "model"}
+    assert groups == {"encoding", "ansatz", "measurement", "data", "model", "entrant"}
 
 
 def test_every_command_is_run() -> None:

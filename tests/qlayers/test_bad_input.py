@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
+
 import pennylane as qp
 import pytest
 import torch
 from pennylane.exceptions import DeviceError, WireError
 
-from qlayers import ConfigurationError, InputError, QuantumLayer
+from qlayers import ConfigurationError, ExecutionWarning, InputError, QuantumLayer
 
 
 def one_angle(inputs, weights):
@@ -103,3 +106,52 @@ def test_states_that_fit_into_no_memory():
         QuantumLayer.from_qnode(qnode, {"weights": (1,)}, n_features=1, backend="batched")
     with pytest.raises(DeviceError, match="at most 20 qubits, and this circuit has 40"):
         qp.QNode(wide, qp.device("qlayers.batched", wires=40))(torch.ones(1), torch.ones(1))
+
+
+def returning(value):
+    def circuit(inputs, weights):
+        qp.RX(inputs[..., 0] * weights[0], wires=0)
+        return value() if value else None
+
+    return circuit
+
+
+@pytest.mark.parametrize("nothing", [None, list])
+@pytest.mark.parametrize("backend", ["auto", "batched", "as_written"])
+def test_a_circuit_that_measures_nothing(nothing, backend):
+    qnode = qp.QNode(returning(nothing), qp.device("default.qubit", wires=1))
+    with pytest.raises(ConfigurationError, match="returns no measurement"):
+        QuantumLayer.from_qnode(qnode, {"weights": (1,)}, backend=backend)(torch.ones(2, 1))
+
+
+@pytest.mark.parametrize("inputs", [torch.ones(1), torch.ones(2, 1)])
+def test_results_that_are_no_numbers(inputs):
+    qnode = qp.set_shots(qp.QNode(returning(qp.counts), qp.device("default.qubit", wires=1)), shots=5)
+    layer = QuantumLayer.from_qnode(qnode, {"weights": (1,)})
+    with pytest.raises(ConfigurationError, match=r"the circuit returns \w+\. Return expectation values"):
+        layer(inputs)
+
+
+@pytest.mark.parametrize("declared", [{}, {"n_features": 1}, {"backend": "as_written"}])
+def test_a_number_by_itself_and_a_layer_without_values(declared):
+    qnode = qp.QNode(one_angle, qp.device("default.qubit", wires=1))
+    layer = QuantumLayer.from_qnode(qnode, {"weights": (1,)}, **declared)
+    with pytest.raises(InputError, match=r"got a single number|takes n_features=1"):
+        layer(torch.tensor(1.0))
+    with pytest.raises(InputError, match="on the device meta have none"):
+        layer.to("meta")(torch.ones(2, 1, device="meta"))
+
+
+@pytest.mark.falls_back
+def test_a_copy_does_not_say_again_where_it_runs():
+    def decided(inputs, weights):
+        if weights[0] > 0.5:
+            qp.RX(inputs[..., 0], wires=0)
+        return qp.expval(qp.Z(0))
+
+    qnode = qp.QNode(decided, qp.device("default.qubit", wires=1))
+    with pytest.warns(ExecutionWarning, match="runs on default.qubit"):
+        layer = QuantumLayer.from_qnode(qnode, {"weights": (1,)}, n_features=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        copy.deepcopy(layer)

@@ -10,10 +10,17 @@ import numpy as np
 from qlayers.simulator.kernels.compiling import jit
 from qlayers.simulator.kernels.vectors import load, nearest, splat, store
 
+LARGE = 64.0
+"""From here on an angle is brought back, in radians: more than features and weights in their ranges come to, and so
+little that sums of some in float32 are still good."""
+
 
 @jit
 def angle_of(polynomials, angle, weights, sample):
-    """``offset`` plus terms ``coefficient · v[a] · v[b]``, where v is the weights followed by the sample's features."""
+    """``offset`` plus terms ``coefficient · v[a] · v[b]``, where v is the weights followed by the sample's features.
+
+    If that is large, the angle from -2π to 2π that makes the same rotation, sign included.
+    """
     n_weights = weights.shape[0]
     value = polynomials.offsets[angle]
     for t in range(polynomials.start[angle], polynomials.start[angle + 1]):
@@ -22,6 +29,10 @@ def angle_of(polynomials, angle, weights, sample):
         if b >= 0:
             product *= weights[b] if b < n_weights else sample[b - n_weights]
         value += product
+    if np.abs(value) > LARGE:
+        value = 2 * np.arctan2(
+            np.sin(0.5 * value), np.cos(0.5 * value)
+        )  # the math library's are exact for any size
     return value
 
 

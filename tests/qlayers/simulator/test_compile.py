@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+import pennylane as qp
 import pytest
 import torch
 from torch.library import opcheck
@@ -37,6 +38,37 @@ def test_the_graph_is_not_broken(options):
     model[1].reset_execution()
     compiled(inputs).sum().backward()
     assert (model[1].execution.executions, model[1].execution.gradient_executions) == (6, 6)
+
+
+def by_value(inputs, weights):
+    if inputs[..., 0].sum() > 0.5:
+        qp.RX(weights, wires=0)
+    return qp.expval(qp.Z(0))
+
+
+def plain(inputs, weights):
+    qp.AngleEmbedding(inputs, wires=range(2))
+    qp.RX(weights, wires=0)
+    return qp.expval(qp.Z(0)), qp.expval(qp.Z(1))
+
+
+@pytest.mark.parametrize("dynamic", [None, True])
+def test_a_layer_that_learns_its_width_need_not_be_called_before(dynamic):
+    layer = QuantumLayer.from_qnode(qp.QNode(plain, qp.device("default.qubit", wires=2)), {"weights": ()})
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager", dynamic=dynamic)
+    for batch in (4, 7):
+        inputs = torch.rand(batch, 2)
+        expected = torch.cos(inputs + layer.weights * torch.tensor([1.0, 0.0]))
+        torch.testing.assert_close(compiled(inputs), expected, rtol=0.0, atol=1e-6)
+    assert layer.execution.device == "qlayers.batched"
+
+
+@pytest.mark.falls_back
+@pytest.mark.filterwarnings("ignore::qlayers.ExecutionWarning")
+def test_a_layer_that_must_break_the_graph_says_why():
+    layer = QuantumLayer.from_qnode(qp.QNode(by_value, qp.device("default.qubit", wires=1)), {"weights": ()})
+    with pytest.raises(torch._dynamo.exc.Unsupported, match=r"runs on PennyLane.*without fullgraph=True"):
+        torch.compile(layer, fullgraph=True, backend="aot_eager")(torch.rand(2, 1))
 
 
 def test_bad_values_are_refused_inside_a_graph():

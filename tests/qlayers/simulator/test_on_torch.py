@@ -187,7 +187,9 @@ def test_derivatives_of_derivatives(case):
     def loss(weights):
         return run(samples, weights).square().sum()
 
-    torch.testing.assert_close(hessian(loss)(weights), torch.autograd.functional.hessian(loss, weights))
+    wanted = torch.autograd.functional.hessian(loss, weights)
+    torch.testing.assert_close(hessian(loss)(weights), wanted)
+    torch.testing.assert_close(jacfwd(jacfwd(loss))(weights), wanted)
 
 
 def test_the_third_derivative_of_a_cosine_and_of_its_composition_with_itself():

@@ -113,7 +113,7 @@ def test_an_angle_that_is_left_out_is_checked_all_the_same_if_it_comes_from_the_
     builder.cnot(0, 1)
     builder.rotate(0, Y, 0.3)
     for _ in range(n_phases):
-        builder.multi_rz([0, 1], Angle(0.0, ((0, -1, 1e30),)))
+        builder.multi_rz([0, 1], Angle(0.0, ((0, -1, 1e300),)))
     program = builder.finish_with_words([Word(((0, "Z"),))])
     assert unpack(*program.packed[:3])[0].steps[:, 0].tolist() == [TURNS]
     with pytest.raises(ValueError, match="NaN or infinite"):

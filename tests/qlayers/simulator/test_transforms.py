@@ -5,7 +5,7 @@ from __future__ import annotations
 import pennylane as qp
 import pytest
 import torch
-from torch.func import functional_call, grad, hessian, jacrev, vmap
+from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 from qlayers import InputError, InputRangeWarning, QuantumLayer
 
@@ -65,6 +65,79 @@ def test_per_sample_gradients_jacobians_and_hessians(options):
     torch.testing.assert_close(jacobian, wanted)
     wanted = torch.autograd.functional.hessian(total, weights)
     torch.testing.assert_close(hessian(total)(weights), wanted)
+
+
+def entangled(inputs, weights):
+    qp.AngleEmbedding(torch.sin(inputs), wires=[0, 1])
+    qp.CRX(inputs[..., 0] * weights[0], wires=[0, 1])
+    qp.RY(weights[1], wires=0)
+    return [qp.expval(qp.Z(0) @ qp.Z(1)), qp.expval(qp.X(1))]
+
+
+def layer_around_a_qnode():
+    torch.manual_seed(0)
+    qnode = qp.QNode(entangled, qp.device("default.qubit", wires=2))
+    return QuantumLayer.from_qnode(qnode, {"weights": (2,)}, n_features=2, precision="float64")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layer_of(n_qubits=2, depth=1, encoding="angle", ansatz="basic_entangler"),
+        lambda: layer_of(n_qubits=2, depth=1, encoding="amplitude", n_features=3),
+        layer_around_a_qnode,
+    ],
+)
+@pytest.mark.parametrize("by", ["weights", "inputs"])
+@pytest.mark.parametrize("loss", [torch.sum, lambda outputs: outputs.square().sum()])
+def test_every_way_to_a_hessian(make, by, loss):
+    """The cotangents of a plain sum are one number in many places, those of squares are not."""
+    layer = make()
+    inputs, weights = inputs_of(3, layer.n_features), layer.weights.detach()
+
+    def total(point):
+        return loss(call(layer, *((point, inputs) if by == "weights" else (weights, point))))
+
+    point = weights if by == "weights" else inputs
+    wanted = torch.autograd.functional.hessian(total, point)
+    assert wanted.abs().max() > 0.01
+    ways = (hessian, lambda f: jacfwd(jacrev(f)), lambda f: jacrev(jacrev(f)), lambda f: jacfwd(jacfwd(f)))
+    for way in (*ways, lambda f: jacrev(jacfwd(f))):
+        torch.testing.assert_close(way(total)(point), wanted)
+
+
+def test_third_derivatives_mix_both_modes():
+    layer = layer_of(n_qubits=2, depth=1, encoding="angle", ansatz="basic_entangler")
+    inputs, weights = inputs_of(2, 2), layer.weights.detach()
+
+    def total(weights):
+        return call(layer, weights, inputs).sum()
+
+    wanted = jacrev(jacrev(jacrev(total)))(weights)
+    assert wanted.abs().max() > 0.01
+    for first, second, third in (
+        (jacfwd, jacfwd, jacfwd),
+        (jacfwd, jacfwd, jacrev),
+        (jacrev, jacfwd, jacfwd),
+    ):
+        torch.testing.assert_close(first(second(third(total)))(weights), wanted)
+
+
+def test_forward_mode_goes_through_a_gradient_that_was_taken_before():
+    """The inner derivative is by the cotangent, of a gradient that the outer one follows along the weights."""
+    layer = layer_of(n_qubits=2, depth=1, encoding="angle", ansatz="basic_entangler")
+    inputs, weights = inputs_of(2, 2), layer.weights.detach()
+    along, one = torch.ones_like(weights), torch.ones((), dtype=torch.float64)
+
+    def total(weights):
+        return call(layer, weights, inputs).sum()
+
+    def gradient(weights):
+        pull = vjp(total, weights)[1]
+        return jvp(lambda cotangent: pull(cotangent)[0], (one,), (one,))[1]
+
+    wanted = torch.autograd.functional.hvp(total, weights, along)[1]
+    torch.testing.assert_close(jvp(gradient, (weights,), (along,))[1], wanted)
 
 
 def test_an_ensemble_of_weights_in_one_call():

@@ -13,7 +13,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ from study.ablation import report as report_module
 from study.ablation.report import write_report
 from study.errors import StudyError
 from tests.study.ablation.make_sweeps import Values, make_sweep
+from tests.study.report.browser import CHROMIUM, PROBE, opened
+from tests.study.report.pages import Page
 
 ROOT = Path(__file__).resolve().parents[3]
 AXES: dict[str, list[Any]] = {"encoding": ["angle", "iqp"], "depth": [1, 2], "seed": [0, 1, 2]}
@@ -47,46 +48,6 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the figures, which take most of the time, where only words and numbers are looked at."""
     monkeypatch.setattr(report_module, "draw_panel", lambda *_: [])
-
-
-class Page(HTMLParser):
-    """The tables, images and references of a page, and whether its tags close."""
-
-    EMPTY = frozenset({"meta", "link", "img", "br"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tables: list[list[list[str]]] = []
-        self.images: list[dict[str, str]] = []
-        self.links: list[str] = []
-        self.open: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag not in self.EMPTY:
-            self.open.append(tag)
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-        elif tag == "img":
-            self.images.append(values)
-        self.links += [values[name] for name in ("src", "href", "srcset", "action", "data") if name in values]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("td", "th"):
-            self.tables[-1][-1][-1] += data
-
-    def table(self, *columns: str) -> list[dict[str, str]]:
-        (found,) = (table for table in self.tables if set(columns) <= set(table[0]))
-        return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
 
 
 def page(sweep: Path) -> Page:
@@ -394,38 +355,6 @@ def test_what_was_not_swept_gets_one_message(sweep: Path, argument: str, message
 
 
 # --- a browser ---------------------------------------------------------------------------------------------------
-
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
-    None,
-)
-QUIET = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--v=0", "--virtual-time-budget=5000",
-]  # fmt: skip
-# Measured in a copy of the page, which itself has no script.
-PROBE = """<script>addEventListener("load", () => {
-  const images = [...document.images].filter(image => image.complete && image.naturalWidth > 0).length;
-  const root = document.documentElement;
-  document.title = `images=${images} overflow=${root.scrollWidth - root.clientWidth}`;
-});</script></body>"""
-
-
-def opened(path: Path, width: int, profile: Path) -> tuple[str, list[str]]:
-    """The title that the page has in the end, and what it wrote to the console."""
-    assert CHROMIUM is not None
-    profile.mkdir()
-    command = [
-        CHROMIUM,
-        *QUIET,
-        f"--user-data-dir={profile}",
-        f"--window-size={width},2000",
-        "--dump-dom",
-        path.as_uri(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    title = re.search(r"<title>(.*?)</title>", done.stdout)
-    return title[1] if title else "", [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
 
 
 @pytest.mark.slow

@@ -15,8 +15,12 @@ from sklearn.linear_model import Ridge as RidgeRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 
+from study.baselines.gaussian_process import GaussianProcess
 from study.baselines.gradient_boosting import GradientBoosting
+from study.baselines.k_nearest import KNearest
 from study.baselines.logistic import Logistic
+from study.baselines.random_forest import RandomForest
+from study.baselines.random_fourier import RandomFourier
 from study.baselines.rbf_svm import RbfSvm
 from study.baselines.ridge import Ridge
 from study.baselines.storage import save_state
@@ -30,6 +34,10 @@ SMALL = {
     Ridge: {"alpha": [1000.0, 10.0, 0.1]},
     RbfSvm: {"C": [1.0, 10.0], "gamma": [0.1, 1.0]},
     GradientBoosting: {"learning_rate": [0.1], "max_leaf_nodes": [3, 7], "max_iter": [15]},
+    KNearest: {"n_neighbors": [15, 5], "p": [2.0]},
+    RandomForest: {"max_features": [0.5], "min_samples_leaf": [3, 1], "n_estimators": [20]},
+    GaussianProcess: {"length_scale": [1.0, 0.3], "variance": [1.0, 30.0]},
+    RandomFourier: {"gamma": [0.1, 1.0], "C": [0.1, 10.0], "n_components": [60]},
 }
 PAIRS = [(kind, task) for kind in SMALL for task in sorted(kind.tasks)]
 
@@ -163,6 +171,39 @@ def test_tuning_equals_scikit_learns_grid_search(fitted, samples, kind, estimato
         )
 
 
+@pytest.mark.parametrize(("kind", "task"), PAIRS)
+def test_a_single_setting_is_fitted_once(samples, tmp_path, monkeypatch, kind, task):
+    data = samples[task]
+    single = {name: values[-1:] for name, values in SMALL[kind].items()}
+    sizes = []
+    whole = kind.fit_rows
+
+    def fit_rows(self, estimator, inputs, targets, weights):
+        sizes.append(len(inputs))
+        return whole(self, estimator, inputs, targets, weights)
+
+    monkeypatch.setattr(kind, "fit_rows", fit_rows)
+    monkeypatch.setattr("study.baselines.estimator_learner.inner_folds", None)
+    learner = kind(**single)
+    assert learner.estimated_seconds(data, seed=0) > 0
+    # The calibrated machines are fitted by scikit-learn, which is given the whole training part too.
+    expected = [] if (kind, task) == (RbfSvm, "classification") else [len(data.train.targets)]
+    assert sizes == expected
+    learner.fit(data, tmp_path, seed=0, progress=False)
+    assert sizes == 2 * expected
+    assert not (tmp_path / "tuning.csv").exists()
+    description = learner.describe()
+    assert description["chosen"] == {name: value for name, [value] in single.items()}
+    assert description["tuning_loss"] is None
+    assert description["at_edge"] == []
+    assert "fitted once" in description["selection"]
+    assert "cross-validation" not in description["selection"]
+    learner.save(tmp_path)
+    again = kind(**single)
+    again.restore(tmp_path)
+    assert again.describe() == description
+
+
 def test_number_of_parameters_is_what_is_held(fitted, samples):
     assert fitted[Logistic, "classification"][0].n_parameters == 3 * 4 + 3
     assert fitted[Ridge, "regression"][0].n_parameters == 10 + 1
@@ -181,9 +222,21 @@ def test_number_of_parameters_is_what_is_held(fitted, samples):
         leaves = [tree.get_n_leaf_nodes() for step in boosting.estimator._predictors for tree in step]
         assert len(leaves) == trees
         assert boosting.n_parameters == sum(3 * k - 2 for k in leaves) + guesses
+    # The training parts are 90 rows of iris and 265 of diabetes.
+    assert fitted[KNearest, "classification"][0].n_parameters == 90 * (4 + 1)
+    assert fitted[KNearest, "regression"][0].n_parameters == 265 * (10 + 1)
+    assert fitted[GaussianProcess, "classification"][0].n_parameters == 3 * 90 * (4 + 1)
+    assert fitted[GaussianProcess, "regression"][0].n_parameters == 265 * (10 + 1)
+    assert fitted[RandomFourier, "classification"][0].n_parameters == 60 * (4 + 1) + 3 * (60 + 1)
+    assert fitted[RandomFourier, "regression"][0].n_parameters == 60 * (10 + 1) + 60 + 1
+    for task, outputs in (("classification", 3), ("regression", 1)):
+        forest = fitted[RandomForest, task][0]
+        leaves = [tree.get_n_leaves() for tree in forest.estimator.estimators_]
+        assert len(leaves) == 20
+        assert forest.n_parameters == sum(2 * (k - 1) + outputs * k for k in leaves)
 
 
-@pytest.mark.parametrize("kind", [Logistic, RbfSvm, GradientBoosting])
+@pytest.mark.parametrize("kind", [Logistic, RbfSvm, GradientBoosting, RandomForest, RandomFourier])
 def test_balanced_class_weights_are_honoured(kind, tmp_path):
     inputs, targets = make_classification(
         600, 5, n_redundant=0, weights=[0.93], class_sep=0.6, flip_y=0.02, random_state=0
@@ -217,7 +270,7 @@ def test_a_class_without_training_rows_has_probability_zero(samples, tmp_path):
     train = SimpleNamespace(
         inputs=data.train.inputs[data.train.targets != 1], targets=data.train.targets[data.train.targets != 1]
     )
-    for kind in (Logistic, RbfSvm, GradientBoosting):
+    for kind in (kind for kind in SMALL if "classification" in kind.tasks):
         learner = kind(**SMALL[kind])
         learner.fit(SimpleNamespace(**{**vars(data), "train": train}), tmp_path, seed=0, progress=False)
         probabilities = learner.predict(data.test.inputs)
@@ -232,8 +285,11 @@ def test_data_that_cannot_be_served_is_refused(samples):
     data = samples["classification"]
     rows = np.r_[np.flatnonzero(data.train.targets != 2), np.flatnonzero(data.train.targets == 2)[:1]]
     train = SimpleNamespace(inputs=data.train.inputs[rows], targets=data.train.targets[rows])
-    with pytest.raises(StudyError, match="'virginica' has one row"):
-        Logistic().check(SimpleNamespace(**{**vars(data), "train": train}))
+    rare = SimpleNamespace(**{**vars(data), "train": train})
+    for learner in (Logistic(), RbfSvm([1.0], [0.1])):  # whose temperature takes rows held out
+        with pytest.raises(StudyError, match="'virginica' has one row"):
+            learner.check(rare)
+    Logistic([1.0]).check(rare)
 
 
 @pytest.mark.parametrize(
@@ -245,6 +301,12 @@ def test_data_that_cannot_be_served_is_refused(samples):
         (RbfSvm, {"gamma": [0.1, -1]}, "RbfSvm: gamma"),
         (Ridge, {"inner_folds": 1}, "inner_folds must be at least 2, but is 1"),
         (GradientBoosting, {"class_weight": "heavy"}, "class_weight must be null or balanced"),
+        (
+            KNearest,
+            {"class_weight": "balanced"},
+            "KNearest cannot weigh classes, but class_weight is balanced",
+        ),
+        (GaussianProcess, {"class_weight": "balanced"}, "Set class_weight=null, or leave the model out"),
     ],
 )
 def test_bad_options_are_refused(kind, options, message):

@@ -74,6 +74,33 @@ def test_a_model_without_a_circuit_has_none_of_its_sizes(composed: Composed) -> 
     assert config.dims.n_parameters is None
 
 
+def test_without_a_circuit_the_head_is_as_wide_as_the_features(composed: Composed) -> None:
+    config = composed(
+        "model=without_circuit n_features=3 measurement=probs n_qubits=5", n_inputs=7, n_outputs=5
+    )
+    assert config.dims.n_measured == 3
+    assert n_trainable(module(config)) == (7 * 3 + 3) + (3 * 5 + 5)
+
+
+def test_a_replaced_circuit_gives_as_many_numbers_as_the_circuit(composed: Composed) -> None:
+    config = composed("model=replaced_circuit n_qubits=3 depth=3 measurement=probs", n_inputs=7, n_outputs=5)
+    assert config.dims.n_measured == 8
+    # For 27 angles, a width of 2: 2 (3 + 1 + 8) + 8.
+    assert config.dims.n_parameters == (7 * 3 + 3) + 32 + (8 * 5 + 5)
+
+
+def test_twins_begin_where_the_hybrid_does(composed: Composed) -> None:
+    hybrid, frozen, replaced = (
+        module(composed(f"model={name}")).state_dict()
+        for name in ("hybrid", "frozen_circuit", "replaced_circuit")
+    )
+    assert hybrid.keys() == frozen.keys()
+    assert all(torch.equal(hybrid[name], frozen[name]) for name in hybrid)
+    around = [name for name in hybrid if not name.startswith("circuit.")]
+    assert len(around) == 4
+    assert all(torch.equal(hybrid[name], replaced[name]) for name in around)
+
+
 def test_the_twin_differs_in_its_ansatz_alone(composed: Composed) -> None:
     config = composed("depth=3 ansatz=hardware_efficient")
     model, twin = module(config), module(config, "controls.separable")
@@ -114,6 +141,9 @@ def test_a_baseline_is_built_as_it_is(composed: Composed) -> None:
         ("model=mlp", "classification", ["logistic", "rbf_svm", "gradient_boosting"]),
         ("ansatz=separable", "classification", ["logistic", "rbf_svm", "gradient_boosting", "mlp"]),
         ("controls=none", "classification", []),
+        # Without gates there is no twin that has fewer of them.
+        ("model=replaced_circuit", "regression", ["ridge", "rbf_svm", "gradient_boosting", "mlp"]),
+        ("model=without_circuit", "regression", ["ridge", "rbf_svm", "gradient_boosting", "mlp"]),
     ],
 )
 def test_controls_serve_the_task_and_differ_from_the_model(

@@ -17,8 +17,12 @@ from study.config.schema import TrainConfig
 
 Check = Callable[[str], Checked]
 
+NOT_OF_TRAIN = {"hydra", "entrant", "gates", "study"}
+
 OPTIONS = sorted(
-    (path.parent.name, path.stem) for path in CONFIG_DIR.glob("*/*.yaml") if path.parent.name != "hydra"
+    (path.parent.name, path.stem)
+    for path in CONFIG_DIR.glob("*/*.yaml")
+    if path.parent.name not in NOT_OF_TRAIN
 )
 
 

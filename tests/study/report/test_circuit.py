@@ -42,6 +42,7 @@ def test_counts_and_execution_are_said_in_words() -> None:
         "7.9 s (the time of gradients not included)",
     ):
         assert word in line
+    assert "circuit executions in 1.23 ms (" in execution_line({**EXECUTION, "seconds": 0.00123})
     assert "1,000 shots each" in execution_line({**EXECUTION, "shots": 1000})
 
 

@@ -1,4 +1,4 @@
-"""The look that the figures of an ablation share: legible when a phone shows them 400 pixels wide."""
+"""The look that the figures of reports share: legible when a phone shows them 400 pixels wide."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 # Inches. A page 400 pixels wide shows it at 90 pixels an inch, so that 9 points are 11 pixels.
@@ -16,6 +18,7 @@ WIDTH = 4.2
 HATCH = "////"
 EMPTY = "#eeeeee"
 INK = "#444444"
+EVEN = 0.179  # luminance on which black and white are read equally well, (L + 0.05)² = 1.05 · 0.05
 
 # Okabe and Ito, "Color Universal Design" (2008), without the yellow that white paper swallows.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -63,3 +66,26 @@ def headline(figure: Figure, lines: Sequence[str]) -> None:
 def legible() -> Iterator[None]:
     with mpl.rc_context(FONTS):
         yield
+
+
+def scale_of(means: Sequence[float]) -> Normalize:
+    """From the least to the greatest, but not so narrow that rounding would look like a difference."""
+    if not means:
+        return Normalize(0, 1)
+    low, high = min(means), max(means)
+    least = 0.002 * max(abs(low), abs(high), 1e-12)
+    margin = max(0.0, (least - (high - low)) / 2)
+    return Normalize(low - margin, high + margin)
+
+
+def is_dark(colour: Sequence[float]) -> bool:
+    """Whether white is read better on this sRGB colour than black."""
+    return _luminance(colour) < EVEN
+
+
+def _luminance(colour: Sequence[float]) -> float:
+    """Relative luminance of an sRGB colour, as WCAG defines it."""
+    linear = np.where(
+        np.array(colour) <= 0.04045, np.array(colour) / 12.92, ((np.array(colour) + 0.055) / 1.055) ** 2.4
+    )
+    return float(linear @ (0.2126, 0.7152, 0.0722))

@@ -1,0 +1,117 @@
+"""From a study's folder to its evidence: everything is on disk, nothing is computed again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.comparison.evidence import Entrant, Evidence, Outcome, Predictions, greater_is_better
+from study.comparison.job import STUDY, read_back
+from study.comparison.spent import STOPPED, wall_seconds
+from study.comparison.state import OUTCOME
+from study.comparison.tuning import NUMBER, read_trials
+from study.errors import StudyError
+from study.run.atomic import read_json
+
+STORE = "tuning.sqlite"
+
+
+def load_evidence(folder: Path) -> Evidence:
+    """What the study found so far.
+
+    Raises:
+        StudyError: it is not the folder of a study, or a file in it was changed after it was written.
+    """
+    from study.gates.seal import seal
+
+    try:
+        whole = read_json(folder / STUDY)
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"{folder} is not the folder of a study: {STUDY} is missing or unreadable. Name one under studies/."
+        ) from error
+    if seal(whole["declared"]) != whole["seal"]:
+        raise StudyError(
+            f"{folder / STUDY} was changed after the study began: what it declares does not fit its seal "
+            f"{whole['seal'][:12]}. Gates are declared before a study and stay; put the file back, or start "
+            "a new study."
+        )
+    outcomes = []
+    leaks = list(whole["leaks"])
+    for entry in whole["jobs"]:
+        path = folder / entry["folder"] / OUTCOME
+        if not path.exists():
+            continue
+        values = dict(read_json(path))
+        if values.pop("seal") != whole["seal"]:
+            raise StudyError(
+                f"{path} was found under another declaration than the one in {STUDY}: the study's gates were changed "
+                "after it began. Put the original file back, or start a new study."
+            )
+        outcome = Outcome.from_dict(values)
+        if outcome.failure is not None and outcome.failure.startswith("leak:"):
+            leaks.append(
+                f"{outcome.entrant}, fold {outcome.fold} of repeat {outcome.repeat}: {outcome.failure}"
+            )
+        outcomes.append(outcome)
+    stopped = folder / STOPPED
+    metric = whole["metric"]
+    return Evidence(
+        name=whole["name"],
+        folder=folder,
+        data=whole["data"],
+        task=whole["task"],
+        metric=metric,
+        greater_is_better=greater_is_better(metric),
+        classes=whole["classes"],
+        n_rows=whole["n_rows"],
+        entrants=[Entrant(**entrant) for entrant in whole["entrants"]],
+        splits=[(repeat, fold) for repeat, fold in whole["splits"]],
+        declared=whole["declared"],
+        seal=whole["seal"],
+        outcomes=outcomes,
+        missing=len(whole["jobs"]) - len(outcomes),
+        stopped=read_json(stopped)["reason"] if stopped.exists() else None,
+        environment=whole["environment"],
+        fingerprint=whole["fingerprint"],
+        created=whole["created"],
+        overrides=whole["overrides"],
+        leaks=list(dict.fromkeys(leaks)),
+        tolerated=whole["tolerated"],
+        left_out=whole["left_out"],
+        seconds=sum(outcome.tuning_seconds or 0.0 for outcome in outcomes),
+        wall_seconds=wall_seconds(folder),
+    )
+
+
+def predictions_of(
+    folder: Path, classes: list[str], outcome: Outcome
+) -> tuple[Predictions, Predictions] | None:
+    """What an entrant said on the validation and on the test part of a split; None if it failed."""
+    return read_back(folder / outcome.folder, classes)
+
+
+def trials_of(folder: Path) -> pd.DataFrame:
+    """All trials that ended: entrant, repeat, fold, seed, number, state, loss, and a column a search key."""
+    names = {Path(entry["folder"]).name: entry for entry in read_json(folder / STUDY)["jobs"]}
+    rows: list[dict[str, Any]] = []
+    tunings = read_trials(folder / STORE) if (folder / STORE).exists() else {}
+    for name, trials in tunings.items():
+        entry = names.get(name)
+        if entry is None:
+            continue
+        place = {key: entry[key] for key in ("entrant", "repeat", "fold", "seed", "fraction", "label_noise")}
+        rows += [
+            {
+                **place,
+                "number": trial.user_attrs[NUMBER],
+                "state": trial.state.name.lower(),
+                "loss": trial.value,
+                **trial.params,
+            }
+            for trial in trials
+        ]
+    columns = ["entrant", "repeat", "fold", "seed", "number", "state", "loss"]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)

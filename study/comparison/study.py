@@ -1,0 +1,293 @@
+"""The whole of a study: planned, checked for leaks, sealed, launched, judged by its gates, reported."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig
+from rich.console import Console
+
+from study.config.composition import composing, parse_overrides, written
+from study.config.memory import available_bytes, readable
+from study.config.program import Program
+from study.errors import StudyError
+from study.sweep.launching import (
+    check_launcher,
+    parallel_jobs,
+    starts_in_a_row,
+    threads_a_job,
+    workers_environment,
+)
+from study.sweep.running import cores, run_all
+
+if TYPE_CHECKING:
+    from study.comparison.estimate import Estimate
+    from study.comparison.planning import Plan
+
+LEAKED = 3
+
+
+def run_study(
+    program: Program,
+    lines: Sequence[str],
+    config_dir: str | None,
+    config: DictConfig,
+    console: Console | None = None,
+) -> int:
+    """Run a study whose configuration was checked, or go on with it, and write its report.
+
+    Returns:
+        The exit code: 0 for any verdict, 3 if a leak was found, so that there is none.
+
+    Raises:
+        StudyError: before any job is started; or because gates were changed since the study began.
+    """
+    launcher, hydra = _launcher(program, lines, config_dir)
+    check_launcher(launcher)
+    from study.comparison.composing import entrants_of
+    from study.comparison.estimate import estimate
+    from study.comparison.planning import make_plan
+    from study.comparison.report.report import write_report
+    from study.comparison.report.terminal import print_summary
+    from study.gates.fit import score_fit
+    from study.gates.verdict import reach_verdict
+    from study.run.messages import plain_warnings
+    from study.sweep.fit import threads_limited
+
+    console = console or Console(file=sys.stdout)
+    started = time.process_time()
+    base = Path.cwd()
+    words = [written(override) for override in parse_overrides(lines) if not override.is_hydra_override()]
+    with plain_warnings(console), entrants_of(lines, config_dir, base) as composer:
+        fit = score_fit(_plain(config.study.fit))
+        console.print(f"Use case: {fit.advice}", highlight=False, soft_wrap=True)
+        plan = make_plan(config, composer, words, base)
+        _print_plan(plan, console)
+        with _alone_in(plan.folder):
+            _seal(plan, lines)
+            if not plan.leaks:
+                pending = [job for job in plan.jobs if job.state.status != "finished"]
+                parallel = parallel_jobs(launcher, hydra.launcher, max(1, len(pending)), cores())
+                n_threads = config.study.threads or threads_a_job(launcher, hydra.launcher, parallel, cores())
+                with workers_environment(n_threads):
+                    if pending:
+                        with threads_limited(n_threads):
+                            found = estimate(plan, pending, composer, started)
+                        starts = starts_in_a_row(launcher, len(pending), parallel)
+                        _print_estimate(found, parallel, starts, launcher, console)
+                        _check_limits(found, parallel, starts, config.study)
+                        how = Launch(program, lines, config_dir, launcher, hydra, parallel, n_threads, base)
+                        _run(how, plan, found.seconds(parallel, starts), console)
+            from study.comparison.load import load_evidence, predictions_of, trials_of
+
+            evidence = load_evidence(plan.folder)
+            verdict = reach_verdict(evidence)
+            with console.status("report") if console.is_terminal else _Nothing():
+                write_report(
+                    evidence,
+                    verdict,
+                    fit,
+                    lambda outcome: predictions_of(plan.folder, list(evidence.classes), outcome),
+                    trials_of(plan.folder),
+                )
+        print_summary(evidence, verdict, console)
+    return LEAKED if evidence.leaks else 0
+
+
+class _Nothing:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _launcher(program: Program, lines: Sequence[str], config_dir: str | None) -> tuple[str, DictConfig]:
+    overrides = parse_overrides(lines)
+    with composing(program.name, config_dir) as composer:
+        choices = [
+            written(o) for o in overrides if o.is_hydra_override() or o.key_or_group in composer.groups
+        ]
+        chosen = composer.chosen(choices)
+    return str(chosen.options.get("hydra/launcher")), chosen.hydra
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How jobs are started: what the command line says of it."""
+
+    program: Program
+    lines: Sequence[str]
+    config_dir: str | None
+    launcher: str
+    hydra: DictConfig
+    parallel: int
+    n_threads: int
+    base: Path
+
+
+def _run(how: Launch, plan: Plan, seconds: float, console: Console) -> None:
+    """Do all jobs that are not finished; `seconds` is the estimate that the progress line starts from."""
+    from study.comparison.job import ComparisonJob
+    from study.comparison.load import STORE
+    from study.comparison.spent import begin_sitting
+    from study.comparison.state import write_state
+    from study.comparison.tuning import make_store
+    from study.run.manifest import now
+    from study.sweep.watch import Watch
+
+    make_store(plan.folder / STORE)
+    began = begin_sitting(plan.folder)
+
+    def record_death(folder: Path, reason: str) -> None:
+        write_state(folder, status="failed", ended=now(), failure=reason)
+
+    def task(wait: bool) -> ComparisonJob:
+        lines = tuple(how.lines)
+        return ComparisonJob(
+            lines, how.config_dir, str(how.base), str(plan.folder), began, how.n_threads, wait
+        )
+
+    with Watch(plan.jobs, console, began, seconds):
+        run_all(
+            plan.jobs,
+            task,
+            program=how.program,
+            lines=how.lines,
+            config_dir=how.config_dir,
+            launcher=how.launcher,
+            hydra=how.hydra,
+            parallel=how.parallel,
+            began=began,
+            folder=plan.folder,
+            console=console,
+            record_death=record_death,
+        )
+    for job in plan.jobs:
+        if job.state.status == "failed":
+            console.print(
+                f"failed: {job.folder.name}: {job.state.failure} (tried again next time)",
+                style="red",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def _seal(plan: Plan, lines: Sequence[str]) -> None:
+    """Write study.json, or find that it says the same.
+
+    Raises:
+        StudyError: the study began under another declaration, naming what was changed.
+    """
+    from study.comparison.job import STUDY
+    from study.gates.seal import check_seal, seal
+    from study.run.atomic import read_json, write_json
+    from study.run.environment import code_version, machine, package_versions
+    from study.run.manifest import now
+
+    path = plan.folder / STUDY
+    if path.exists():
+        before = read_json(path)
+        check_seal(plan.declared, before["seal"], before["declared"])
+        return
+    write_json(
+        path,
+        {
+            "format": 1,
+            "name": str(plan.config.study.name),
+            "created": now(),
+            "overrides": list(lines),
+            "declared": dict(plan.declared),
+            "seal": seal(plan.declared),
+            "data": plan.table.name,
+            "task": plan.table.task,
+            "metric": plan.metric,
+            "classes": plan.table.classes,
+            "n_rows": len(plan.table.target),
+            "fingerprint": plan.table.fingerprint,
+            "entrants": [{"name": one.name, "label": one.label, "role": one.role} for one in plan.entrants],
+            "left_out": dict(plan.left_out),
+            "splits": [[split.repeat, split.fold] for split in plan.splits],
+            "jobs": [job.to_dict() for job in plan.jobs],
+            "leaks": list(plan.leaks),
+            "tolerated": list(plan.tolerated),
+            "environment": {"code": code_version(), "machine": machine(), "packages": package_versions()},
+        },
+    )
+
+
+def _print_plan(plan: Plan, console: Console) -> None:
+    done = sum(job.state.status == "finished" for job in plan.jobs)
+    splits = len(plan.splits)
+    trials = plan.config.study.tuning.trials
+    console.print(
+        f"{len(plan.specs)} entrants on {splits} splits of {plan.table.name} ({len(plan.table.target)} rows), {trials} "
+        f"trials each: {len(plan.jobs)} jobs, {done} finished already.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for label, reason in plan.left_out.items():
+        console.print(f"Left out: {label}, which {reason}.", highlight=False, soft_wrap=True)
+    for sentence in plan.leaks:
+        console.print(sentence, style="red", highlight=False, soft_wrap=True)
+    for sentence in plan.tolerated:
+        console.print(f"Accepted: {sentence}", style="yellow", highlight=False, soft_wrap=True)
+    console.print(f"Study folder: {plan.folder}", soft_wrap=True, highlight=False)
+
+
+def _print_estimate(found: Estimate, parallel: int, starts: int, launcher: str, console: Console) -> None:
+    from study.sweep.watch import duration
+
+    console.print(
+        f"About {duration(found.seconds(parallel, starts))} on {launcher} with {parallel} at a time. Reckoned from a "
+        "step or a fit of each entrant; early stopping ends sooner, and other work on the machine makes it longer.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _check_limits(found: Estimate, parallel: int, starts: int, options: DictConfig) -> None:
+    hours = found.seconds(parallel, starts) / 3600
+    if hours > options.max_hours and not options.confirmed:
+        raise StudyError(
+            f"The study may take {hours:.3g} hours, and study.max_hours={options.max_hours:g}. Choose fewer entrants, "
+            "splits or trials or more jobs at once, raise study.max_hours, or confirm with study.confirmed=true."
+        )
+    needed, available = found.bytes_a_job * parallel, available_bytes()
+    if available is not None and needed > available:
+        raise StudyError(
+            f"{parallel} jobs at once need at least {readable(needed)} of memory for their states, and there are "
+            f"{readable(available)}. Run fewer at once, or choose a smaller n_qubits or trainer.batch_size."
+        )
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the study for this process within the block. The lock goes with the process, however it ends.
+
+    Raises:
+        StudyError: another process is at it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StudyError(
+            f"Another process is running the study in {folder}. Wait until it has ended."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _plain(node: DictConfig) -> dict[str, object]:
+    from study.comparison.planning import plain
+
+    return plain(node)

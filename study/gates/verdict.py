@@ -1,0 +1,157 @@
+"""Promote, keep exploring, or stop, with the reasons in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from study.comparison.evidence import Entrant, Evidence
+from study.gates.declaration import Statistical, declared_gates
+from study.gates.gate import Gate
+from study.gates.operational import best_baseline, operational_gates
+from study.gates.statistical import Comparison, Family, compare_all, statistical_gates
+from study.gates.technical import technical_gates
+from study.gates.words import comparison, tested
+from study.statistics.corrected_t import CorrectedT
+
+__all__ = ["Decision", "Gate", "Verdict", "reach_verdict"]
+
+Decision = Literal["promote", "explore", "stop"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a study comes to.
+
+    Attributes:
+        decision: promote if every gate that was asked has passed; stop if a baseline is ahead with confidence, the
+            stop-loss struck without a sign of gain, or the study is void; else explore.
+        headline: one sentence.
+        gates: technical, statistical, operational.
+        reasons: sentences with numbers, the weightiest first.
+        best_baseline: the one of the highest mean score; None where none has any.
+    """
+
+    decision: Decision
+    headline: str
+    gates: tuple[Gate, ...]
+    reasons: tuple[str, ...]
+    best_baseline: str | None
+
+
+def reach_verdict(evidence: Evidence) -> Verdict:
+    """Judge the first candidate by the gates that were declared.
+
+    A study with leaks is void: whatever its numbers say, the decision is stop, and no gate is judged.
+
+    Raises:
+        StudyError: if the declared gates are none.
+    """
+    asked = declared_gates(evidence.declared.get("gates", {}))
+    best = best_baseline(evidence)
+    best_name = best.name if best else None
+    if evidence.leaks:
+        leaks = f"{len(evidence.leaks)} leaks" if len(evidence.leaks) > 1 else "a leak"
+        headline = f"Stop: the study is void, because {leaks} were found"
+        headline = headline if len(evidence.leaks) > 1 else headline.replace("were", "was")
+        return Verdict(
+            "stop",
+            f"{headline}. {' '.join(_sentence(leak) for leak in evidence.leaks)}",
+            (),
+            tuple(_sentence(leak) for leak in evidence.leaks),
+            best_name,
+        )
+    if not evidence.role("candidate"):
+        reason = "Cannot be concluded: the study has no candidate, so that there is nothing to promote."
+        return Verdict("explore", f"Keep exploring. {reason}", (), (reason,), best_name)
+    family = compare_all(evidence, asked.statistical)
+    gates = (
+        *technical_gates(evidence, asked.technical),
+        *statistical_gates(evidence, asked.statistical, family),
+        *operational_gates(evidence, asked.operational),
+    )
+    decision, headline = _decide(evidence, asked.statistical, family, gates, best)
+    return Verdict(decision, headline, gates, _reasons(evidence, family, gates, best), best_name)
+
+
+def _decide(
+    evidence: Evidence,
+    asked: Statistical,
+    family: Family,
+    gates: Sequence[Gate],
+    best: Entrant | None,
+) -> tuple[Decision, str]:
+    label = evidence.candidate.label
+    if all(gate.passed for gate in gates):
+        rule = "better than every" if asked.rule == "better" else "not worse than any"
+        return (
+            "promote",
+            f"Promote {label}: it is {rule} tuned baseline and passes every gate that was declared.",
+        )
+    # With fewer folds than declared no confidence is claimed in either direction.
+    enough = len(evidence.scores(evidence.candidate.name)) >= asked.min_splits
+    if family.ahead and enough:
+        item = family.ahead[0]
+        assert isinstance(item.test, CorrectedT)
+        return "stop", f"Stop: {tested(label, item.other.label, item.test, evidence.metric)}."
+    if evidence.stopped:
+        gain = _gain(evidence, best)
+        if gain is not None and gain <= 0:
+            return "stop", (
+                f"Stop: the study ended early without a sign of gain. {_sentence(evidence.stopped)} So far "
+                f"{comparison(label, best.label if best else '', gain, evidence.metric)}."
+            )
+    failed = [gate.name for gate in gates if gate.passed is False]
+    unknown = [gate.name for gate in gates if gate.passed is None]
+    parts = [f"not passed: {'; '.join(failed)}"] if failed else []
+    parts += [f"cannot be concluded: {'; '.join(unknown)}"] if unknown else []
+    return "explore", f"Keep exploring {label}: {'. '.join(parts)}."
+
+
+def _gain(evidence: Evidence, best: Entrant | None) -> float | None:
+    """Mean difference to the best baseline on the folds that both have; an indication, no test."""
+    if best is None:
+        return None
+    first, second = evidence.scores(evidence.candidate.name), evidence.scores(best.name)
+    common = sorted(set(first) & set(second))
+    return float(np.mean([first[split] - second[split] for split in common])) if common else None
+
+
+def _reasons(
+    evidence: Evidence, family: Family, gates: Sequence[Gate], best: Entrant | None
+) -> tuple[str, ...]:
+    """The best baseline, then gates that did not pass, then those that could not be judged, then the twins."""
+    reasons = []
+    said = ""
+    for item in family.rivals:
+        if best is not None and item.other.name == best.name:
+            reasons.append(_told(evidence, item))
+            # A gate that failed by the same comparison would say it again.
+            said = reasons[-1].partition(", one-sided p")[0]
+    for passed in (False, None):
+        reasons += [
+            _sentence(gate.reason)
+            for gate in gates
+            if gate.passed is passed and not (said and gate.reason.startswith(said))
+        ]
+    if evidence.stopped:
+        reasons.append(f"The study ended early: {_sentence(evidence.stopped)}")
+    reasons += [_told(evidence, item) for item in family.beside]
+    return tuple(dict.fromkeys(reasons))
+
+
+def _told(evidence: Evidence, item: Comparison) -> str:
+    twin = "its twin " if item.other.role == "twin" else ""
+    if isinstance(item.test, CorrectedT):
+        p = "" if not isinstance(item.p_value, float) else f", one-sided p = {item.p_value:.3g}"
+        text = tested(evidence.candidate.label, f"{twin}{item.other.label}", item.test, evidence.metric)
+        return f"{text[:-1]}{p})."
+    return f"Against {twin}{item.other.label} nothing can be concluded: {item.test.reason}."
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
