@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ def assess(
     name: str,
     seconds: float | None = None,
     slices: Mapping[str, np.ndarray] | None = None,
+    shots: Sequence[int] = (),
     elsewhere: Elsewhere | None = None,
     backends: tuple[str, ...] = (),
     before_test: Callable[[Values], None] = lambda _: None,
@@ -73,6 +74,7 @@ def assess(
         name: of this tuning in it.
         seconds: see `tune`.
         slices: named subsets of the test part, bool (n_test,).
+        shots: numbers of measurements with which a fitted model that has circuits is judged again.
         elsewhere: settings and the name of a backend → the same learner on that backend, not fitted.
         backends: on which the model's outputs are computed again.
         before_test: called with the settings that were chosen, before the test part is read.
@@ -119,6 +121,9 @@ def assess(
         outcome,
         metrics=_finite(_metrics(data, data.test, test.outputs)),
         slices={key: _finite(_slice(data, test, rows)) for key, rows in (slices or {}).items()},
+        sampled={str(count): _finite(_sampled(data, learner, count, sampling)) for count in shots}
+        if layers_of(learner)
+        else {},
         validation=_finite(_metrics(data, data.validation, validation.outputs)),
         n_train=len(data.train.rows),
         n_test=len(data.test.rows),
@@ -151,6 +156,12 @@ def _difference(
     except Exception as error:  # what another backend cannot run is a finding about it
         return " ".join(f"{type(error).__name__}: {error}".split())
     return float(np.abs(outputs - test.outputs[:MOST_COMPARED]).max())
+
+
+def _sampled(data: Prepared, learner: Learner, shots: int, seed: int) -> dict[str, float]:
+    from study.comparison.sampled import sampled_predictions
+
+    return _metrics(data, data.test, sampled_predictions(learner, data.test.inputs, shots, seed))
 
 
 def _note(folder: Path, learner: Learner) -> None:

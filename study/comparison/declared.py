@@ -24,6 +24,9 @@ class Protocol(Section):
     label_noise: Annotated[
         list[Annotated[float, Field(gt=0)]], Field(description="a list of numbers above 0, such as [0.1]")
     ]
+    shots: Annotated[
+        list[Positive], Field(description="a list of whole numbers above 0, such as [100, 1000]")
+    ]
     side_splits: Positive
     slices: dict[str, str]
     accept: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,10 +36,12 @@ class Condition:
     Attributes:
         fraction: of the training rows that were used.
         label_noise: share of the training labels that were replaced (regression: noise in deviations of the target).
+        shots: how often the circuits of the fitted model are measured for the test part; 0 for exact values.
     """
 
     fraction: float = 1.0
     label_noise: float = 0.0
+    shots: int = 0
 
 
 PLAIN = Condition()
@@ -52,6 +54,7 @@ class Outcome:
     Attributes:
         metrics: on the test part; None where it does not define one.
         slices: the same on named subsets of the test part.
+        sampled: metrics with circuits measured so many times, by the number as text; empty without a circuit.
         validation: metrics of the chosen trial on the validation part.
         n_train: rows that it was fitted on.
         n_test: rows that it was judged on.
@@ -79,6 +82,7 @@ class Outcome:
     condition: Condition = PLAIN
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     slices: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    sampled: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     validation: Mapping[str, float | None] = field(default_factory=dict)
     n_train: int = 0
     n_test: int = 0
@@ -183,12 +187,21 @@ class Evidence:
     wall_seconds: float = 0.0
 
     def of(self, entrant: str, condition: Condition = PLAIN) -> list[Outcome]:
-        """Outcomes of an entrant under a condition, failed ones among them, in the order of splits and seeds."""
+        """Outcomes of an entrant under a condition, failed ones among them, in the order of splits and seeds.
+
+        With `shots` they are those of the comparison itself that were measured so often, with the metrics found then.
+        """
+        judged = replace(condition, shots=0)
         found = [
-            outcome
-            for outcome in self.outcomes
-            if outcome.entrant == entrant and outcome.condition == condition
+            outcome for outcome in self.outcomes if outcome.entrant == entrant and outcome.condition == judged
         ]
+        if condition.shots:
+            key = str(condition.shots)
+            found = [
+                replace(outcome, condition=condition, metrics=outcome.sampled[key])
+                for outcome in found
+                if key in outcome.sampled
+            ]
         return sorted(found, key=lambda outcome: (outcome.split, outcome.seed))
 
     def scores(

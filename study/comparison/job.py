@@ -171,6 +171,7 @@ def carry_out(
                 name=place.name,
                 seconds=declared["tuning"]["seconds"],
                 slices=slices,
+                shots=declared["protocol"]["shots"] if condition == PLAIN else (),
                 elsewhere=learner,
                 backends=tuple(declared["protocol"]["backends"]) if is_candidate else (),
                 before_test=lambda chosen: _once(place, chosen),

@@ -12,13 +12,16 @@ OUTCOME, RECORD = "outcome.json", "job.json"
 
 
 def read_state(folder: Path) -> State:
-    """How far the job came: it is finished exactly if its outcome is there."""
+    """How far the job came: it is finished exactly if its outcome is there, which is written last and at once."""
+    finished = (folder / OUTCOME).exists()
     try:
         record: dict[str, Any] = read_json(folder / RECORD)
         status = record["status"]
     except (OSError, ValueError, KeyError, TypeError):
-        return State("absent")
-    if status == "finished" and not (folder / OUTCOME).exists():
+        return State("finished") if finished else State("absent")
+    if finished:
+        status = "finished"  # also where the process was killed before it could put that on record
+    elif status == "finished":
         status = "running"
     return State(status, record.get("failure"), record.get("begun"), record.get("ended"))
 

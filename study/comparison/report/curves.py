@@ -23,6 +23,7 @@ class Curve:
     axis: str
     conditions: Sequence[Condition]
     place: Callable[[Condition], float]
+    label: Callable[[Condition], str]
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,44 @@ class Line:
 def curves_of(evidence: Evidence) -> list[Curve]:
     """Learning curve and label-noise curve, those that were computed."""
     seen = sorted({one.condition for one in evidence.outcomes})
+    shots = sorted({int(count) for one in evidence.outcomes for count in one.sampled})
     sizes = [one for one in seen if one.label_noise == 0 and one.fraction != 1]
     noises = [one for one in seen if one.fraction == 1 and one.label_noise != 0]
     found = []
     if sizes:
         found.append(
-            Curve("Learning curves", "share of the training rows", [*sizes, PLAIN], lambda one: one.fraction)
+            Curve(
+                "Learning curves",
+                "share of the training rows",
+                [*sizes, PLAIN],
+                lambda one: one.fraction,
+                lambda one: f"{one.fraction:g}",
+            )
         )
     if noises:
         axis = "share of the training labels replaced"
         if evidence.task == "regression":
             axis = "noise in the training targets, in their deviations"
-        found.append(Curve("Label noise", axis, [PLAIN, *noises], lambda one: one.label_noise))
+        found.append(
+            Curve(
+                "Label noise",
+                axis,
+                [PLAIN, *noises],
+                lambda one: one.label_noise,
+                lambda one: f"{one.label_noise:g}",
+            )
+        )
+    if shots:
+        order = {count: float(number) for number, count in enumerate([*shots, 0])}
+        found.append(
+            Curve(
+                "Finite shots",
+                "shots a circuit, of models trained with exact values",
+                [*(Condition(shots=count) for count in shots), PLAIN],
+                lambda one: order[one.shots],
+                lambda one: f"{one.shots:,}" if one.shots else "exact",
+            )
+        )
     return found
 
 
@@ -70,7 +97,8 @@ def lines_of(evidence: Evidence, curve: Curve, column: Column) -> list[Line]:
 
 def draw_curve(path: Path, curve: Curve, lines: Sequence[Line], column: Column) -> bool:
     """Two plots on one scale: the candidates with their twins, and with the baselines. Returns whether any line was."""
-    drawable = [line for line in lines if np.isfinite(line.means).sum() > 0]
+    least = 2 if curve.name == "Finite shots" else 1  # models without a circuit have the exact value alone
+    drawable = [line for line in lines if np.isfinite(line.means).sum() >= least]
     if not drawable:
         return False
     groups = [
@@ -98,7 +126,7 @@ def draw_curve(path: Path, curve: Curve, lines: Sequence[Line], column: Column) 
                 ncols=2,
             )  # fmt: skip
         plots[-1].set_xlabel(curve.axis)
-        plots[-1].set_xticks(places, [f"{place:g}" for place in places])
+        plots[-1].set_xticks(places, [curve.label(condition) for condition in curve.conditions])
         splits = sorted({line.n_splits for line in drawable})
         over = f"{splits[0]}" if len(splits) == 1 else f"{splits[0]} to {splits[-1]}"
         headline(figure, [curve.name, f"mean {column.name} over {over} split{'s' if splits[-1] > 1 else ''}"])
@@ -107,7 +135,7 @@ def draw_curve(path: Path, curve: Curve, lines: Sequence[Line], column: Column) 
 
 def curve_sheet(curve: Curve, lines: Sequence[Line], column: Column) -> Sheet:
     """The points of the curve in numbers."""
-    header = ["model", *(f"{curve.place(condition):g}" for condition in curve.conditions), "splits"]
+    header = ["model", *(curve.label(condition) for condition in curve.conditions), "splits"]
     rows = [
         [
             line.entrant.label,

@@ -14,6 +14,7 @@ SMALL = [
     "trainer=debug",
     "split.n_folds=2",
     "study.tuning.trials=2",
+    "study.protocol.shots=[200]",
     "~study.entrants.separable",
     "~study.entrants.replaced_circuit",
     "~study.entrants.gradient_boosting",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from study.comparison.evidence import Condition
 from study.comparison.load import load_evidence, predictions_of, trials_of
 from study.config.check import check
 from study.config.rules import COMPARE
@@ -34,9 +35,15 @@ def test_everybody_is_tuned_as_often_and_judged_on_the_same_rows(finished, tmp_p
     assert sorted(np.concatenate(list(rows.values()))) == list(range(60)), "the folds cover the data once"
     [candidate] = evidence.role("candidate")
     for outcome in evidence.of(candidate.name):
+        assert (
+            set(outcome.sampled) == {"200"}
+            and outcome.sampled["200"]["log_loss"] != outcome.metrics["log_loss"]
+        )
         assert outcome.executions > 0 and outcome.backends["default_qubit"] < 1e-5 and outcome.steps >= 1
     for outcome in evidence.of("logistic"):
-        assert outcome.executions == 0 and outcome.backends == {}
+        assert outcome.executions == 0 and outcome.backends == {} and outcome.sampled == {}
+    sampled = evidence.of(candidate.name, Condition(shots=200))
+    assert [one.metrics for one in sampled] == [one.sampled["200"] for one in evidence.of(candidate.name)]
     trials = trials_of(folder)
     assert (trials.groupby(["entrant", "repeat", "fold"]).size() == 2).all()
     assert "Left out" in printed and "does not serve a classification" in printed
@@ -148,8 +155,6 @@ def test_a_model_that_fails_is_a_result(study, lines, tmp_path, monkeypatch):
 
 
 def test_side_conditions_have_jobs_of_their_own(study, lines, tmp_path):
-    from study.comparison.evidence import Condition
-
     study(lines("study.protocol.fractions=[0.5]", "study.protocol.label_noise=[0.2]"))
     evidence = load_evidence(folder_of(tmp_path / "runs"))
     whole = evidence.of("logistic")[0]

@@ -210,6 +210,25 @@ def test_it_says_what_the_folds_resolve(made: Made) -> None:
     assert float(found[1]) / 100 == pytest.approx(near, rel=0.05)
 
 
+def test_finite_shots_have_a_curve_of_the_models_with_circuits(tmp_path: Path) -> None:
+    made = make(tmp_path, splits=SPLITS[:3], seeds=[0], conditions=(), predicted=False)
+    circuits = {"candidate", "separable"}
+    outcomes = [
+        replace(one, sampled={"1000": {"accuracy": 0.61}, "100": {"accuracy": 0.52}})
+        if one.entrant in circuits
+        else one
+        for one in made.evidence.outcomes
+    ]
+    made = replace(made, evidence=replace(made.evidence, outcomes=outcomes))
+    write(made)
+    [header, *rows] = next(table for table in page(made).tables if "exact" in table[0])
+    assert header == ["model", "100", "1,000", "exact", "splits"]
+    shown = {row[0]: row[1:3] for row in rows}
+    assert shown["Hybrid model"] == ["0.520", "0.610"]
+    assert shown["RBF-SVM"] == ["–", "–"]
+    assert (tmp_path / "report" / "figures" / "finite_shots.png").exists()
+
+
 def test_a_second_report_removes_the_figures_of_the_first(tmp_path: Path) -> None:
     few = ENTRANTS[:1]
     write(make(tmp_path, entrants=few, splits=SPLITS[:3], seeds=[0]))
