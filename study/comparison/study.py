@@ -234,9 +234,9 @@ def _print_plan(plan: Plan, console: Console) -> None:
     for label, reason in plan.left_out.items():
         console.print(f"Left out: {label}, which {reason}.", highlight=False, soft_wrap=True)
     for sentence in plan.leaks:
-        console.print(sentence, style="red", highlight=False, soft_wrap=True)
+        console.print(sentence, style="red", highlight=False, soft_wrap=True, markup=False)
     for sentence in plan.tolerated:
-        console.print(f"Accepted: {sentence}", style="yellow", highlight=False, soft_wrap=True)
+        console.print(f"Accepted: {sentence}", style="yellow", highlight=False, soft_wrap=True, markup=False)
     console.print(f"Study folder: {plan.folder}", soft_wrap=True, highlight=False)
 
 
