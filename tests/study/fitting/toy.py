@@ -45,7 +45,7 @@ def toy_data(
             targets = np.clip(np.digitize(score, np.linspace(-0.6, 0.6, n_classes - 1)), 0, n_classes - 1)
         return SimpleNamespace(inputs=inputs, targets=targets, rows=np.arange(n))
 
-    return SimpleNamespace(
+    data = SimpleNamespace(
         name="toy",
         task=task,
         classes=classes,
@@ -55,6 +55,8 @@ def toy_data(
         validation=part(17),
         test=part(19),
     )
+    data.at_hand = (data.train, data.validation, data.test)
+    return data
 
 
 def toy_learner(data: SimpleNamespace, seed: int = 0, **changes: object) -> TorchLearner:
