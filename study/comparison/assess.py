@@ -15,7 +15,7 @@ import pandas as pd
 from study.comparison.entrants import Space
 from study.comparison.evidence import Outcome, Predictions
 from study.comparison.memory import PeakMemory
-from study.comparison.tuning import Values, at_edge, tune
+from study.comparison.tuning import SEED, Values, at_edge, tune
 from study.data.prepare import Part, Prepared
 from study.data.sealed import sealed
 from study.fitting.latency import measure_latency
@@ -54,6 +54,7 @@ def assess(
     store: Path | None,
     name: str,
     seconds: float | None = None,
+    restarts: int = 0,
     slices: Mapping[str, np.ndarray] | None = None,
     shots: Sequence[int] = (),
     elsewhere: Elsewhere | None = None,
@@ -73,6 +74,7 @@ def assess(
         store: SQLite file of the trials; None keeps them in memory.
         name: of this tuning in it.
         seconds: see `tune`.
+        restarts: see `tune`.
         slices: named subsets of the test part, bool (n_test,).
         shots: numbers of measurements with which a fitted model that has circuits is judged again.
         elsewhere: settings and the name of a backend → the same learner on that backend, not fitted.
@@ -92,7 +94,7 @@ def assess(
         shutil.rmtree(folder, ignore_errors=True)  # what a trial left that did not end
         folder.mkdir()
         learner = build(values)
-        learner.fit(hidden, folder, seed=outcome.seed, progress=False)
+        learner.fit(hidden, folder, seed=int(values.get(SEED, outcome.seed)), progress=False)
         learner.save(folder)
         _note(folder, learner)
         learners[number] = learner
@@ -100,7 +102,9 @@ def assess(
 
     # The same settings for entrants that share keys, and others on another split.
     sampling = derive(outcome.seed, "tuning", outcome.repeat, outcome.fold)
-    tuned = tune(store, name, search, first, n_trials, loss, seed=sampling, seconds=seconds)
+    tuned = tune(
+        store, name, search, first, n_trials, loss, seed=sampling, seconds=seconds, restarts=restarts
+    )
     spent = {
         "trials": tuned.trials,
         "failed_trials": len(tuned.failed),

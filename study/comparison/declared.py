@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from study.config.schema import NotNegative, OptionalText, Positive, Section, Text, TrainConfig
 from study.gates.declaration import Gates, StopLoss
@@ -37,7 +37,17 @@ class Protocol(Section):
 
 class Tuning(Section):
     trials: Positive
+    restarts: NotNegative
     seconds: Ceiling
+
+    @model_validator(mode="after")
+    def _leaves_a_search(self) -> Tuning:
+        if self.restarts >= self.trials:
+            raise ValueError(
+                f"study.tuning.restarts={self.restarts} must be fewer than study.tuning.trials={self.trials}, of "
+                "which they are a part: the first trial is the configuration as it stands"
+            )
+        return self
 
 
 class Calibration(Section):

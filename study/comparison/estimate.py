@@ -9,6 +9,7 @@ from study import build
 from study.baselines.estimator_learner import EstimatorLearner
 from study.comparison.composing import EntrantComposer, first_values, with_values
 from study.comparison.planning import Plan, Planned
+from study.comparison.tuning import trials_of
 from study.config.memory import state_bytes
 from study.config.names import plain
 from study.config.references import references
@@ -89,4 +90,5 @@ def estimate(plan: Plan, pending: Sequence[Planned], composer: EntrantComposer, 
 
 
 def _trials(plan: Plan, job: Planned) -> int:
-    return int(plan.config.study.tuning.trials) if plan.specs[job.entrant].search else 1
+    tuning = plan.config.study.tuning
+    return trials_of(int(tuning.trials), int(tuning.restarts), bool(plan.specs[job.entrant].search))

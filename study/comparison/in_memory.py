@@ -48,6 +48,7 @@ def study_in_memory(
     seed: int = 0,
     preprocessor: Preprocessor | None = None,
     accept: Sequence[str] = (),
+    restarts: int = 0,
 ) -> Evidence:
     """Tune, fit and judge every contender on every split, by the same code as compare.py's jobs.
 
@@ -60,6 +61,7 @@ def study_in_memory(
         seed: of every fit.
         preprocessor: not fitted; standard scaling by default.
         accept: leakage findings that are accepted.
+        restarts: of those trials, that fit the best settings again from another seed.
 
     Raises:
         StudyError: a split cannot be made of the table.
@@ -81,6 +83,7 @@ def study_in_memory(
                     place=Path(place),
                     store=None,
                     name=name,
+                    restarts=restarts,
                 )
             outcomes.append(judged.outcome)
     return Evidence(
@@ -94,7 +97,7 @@ def study_in_memory(
         n_rows=len(table.target),
         entrants=[Entrant(name, name, contender.role) for name, contender in contenders.items()],
         splits=[(split.repeat, split.fold) for split in splits],
-        declared={"gates": dict(gates), "tuning": {"trials": trials, "seconds": None}},
+        declared={"gates": dict(gates), "tuning": {"trials": trials, "restarts": restarts, "seconds": None}},
         seal="",
         outcomes=outcomes,
         fingerprint=table.fingerprint,

@@ -170,6 +170,7 @@ def carry_out(
                 store=folder / "tuning.sqlite",
                 name=place.name,
                 seconds=declared["tuning"]["seconds"],
+                restarts=declared["tuning"]["restarts"],
                 slices=slices,
                 shots=declared["protocol"]["shots"] if condition == PLAIN else (),
                 elsewhere=learner,

@@ -18,6 +18,7 @@ from study.fitting.seeding import derive
 from study.run.stages import reason_of
 
 SECONDS, REASON, NUMBER = "seconds", "reason", "number"
+SEED = "seed"  # the key of train.py that a restart sets
 
 Values = Mapping[str, Any]
 
@@ -53,11 +54,16 @@ def tune(
     *,
     seed: int,
     seconds: float | None = None,
+    restarts: int = 0,
 ) -> Tuned:
     """Try `n_trials` settings, the first being `first`, the others Optuna's, and find the one with the lowest loss.
 
+    The last `restarts` of the trials are no new settings: they fit the best ones so far again from another seed, since
+    what an optimiser ends in depends on where it starts.
+
     Trials that an earlier process finished are not repeated, and the ones that follow are those that would have
-    followed there: each has a sampler of its own, seeded by its number. Without anything to search there is one trial.
+    followed there: each has a sampler of its own, seeded by its number. Without anything to search there is one trial,
+    and the restarts.
 
     Args:
         store: SQLite file, shared by the entrants of a study; it is made by `make_store`. None keeps trials in memory.
@@ -66,8 +72,9 @@ def tune(
         first: values of all its keys for the first trial; outside their range they are moved to its end.
         n_trials: how many, failed ones among them.
         loss: (number of the trial, values) → loss on the validation part. What it raises makes the trial a failed one.
-        seed: of the samplers.
+        seed: of the samplers, and of the restarts' seeds.
         seconds: no further trial begins when they have taken so long together; None for no limit.
+        restarts: how many of the trials are restarts, fewer than `n_trials`; `values` of one hold its `seed`, too.
 
     Raises:
         LeakError: as `loss` raises it: no other trial would be sounder.
@@ -77,12 +84,11 @@ def tune(
     for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         study.tell(trial.number, state=TrialState.FAIL)  # its process is gone; it is tried again
     done = _done(study)
-    for number in range(len(done), n_trials if space else 1):
+    total = trials_of(n_trials, restarts, bool(space))
+    for number in range(len(done), total):
         if seconds is not None and number and sum(trial.user_attrs[SECONDS] for trial in done) >= seconds:
             break
-        values = (
-            _within(space, first) if number == 0 else _suggested(study, space, derive(seed, "trial", number))
-        )
+        values = _values(study, space, first, number, number >= total - restarts, done, seed)
         begun = time.perf_counter()
         found, reason = None, ""
         try:
@@ -94,17 +100,24 @@ def tune(
         if found is not None and found != found:
             found, reason = None, "its loss is not a number"
         attributes = {NUMBER: number, SECONDS: time.perf_counter() - begun, REASON: reason}
+        if SEED in values and SEED not in space:
+            attributes[SEED] = values[SEED]
         study.add_trial(
             optuna.create_trial(
                 state=TrialState.FAIL if found is None else TrialState.COMPLETE,
                 value=found,
-                params=dict(values),
+                params={key: values[key] for key in space},
                 distributions=space,
                 user_attrs=attributes,
             )
         )
         done = _done(study)
     return _best(done)
+
+
+def trials_of(n_trials: int, restarts: int, searched: bool) -> int:
+    """How many trials an entrant has: as many as any other, unless there is nothing to search."""
+    return n_trials if searched else min(n_trials, 1 + restarts)
 
 
 def make_store(store: Path) -> None:
@@ -167,6 +180,24 @@ def _suggested(study: optuna.Study, space: Mapping[str, BaseDistribution], seed:
     return trial.params
 
 
+def _values(
+    study: optuna.Study,
+    space: Mapping[str, BaseDistribution],
+    first: Values,
+    number: int,
+    restart: bool,
+    done: list[FrozenTrial],
+    seed: int,
+) -> dict[str, Any]:
+    if number == 0:
+        return _within(space, first)
+    best = _best(done)
+    if restart and best.number is not None:
+        settings = {key: best.values[key] for key in space}
+        return {**settings, SEED: derive(seed, "restart", number)}
+    return _suggested(study, space, derive(seed, "trial", number))
+
+
 def _within(space: Mapping[str, BaseDistribution], values: Values) -> dict[str, Any]:
     return {key: _nearest(one, values[key]) for key, one in space.items()}
 
@@ -186,4 +217,5 @@ def _best(done: list[FrozenTrial]) -> Tuned:
     if not losses:
         return Tuned(None, {}, float("nan"), len(done), reasons, seconds)
     loss, best = min(losses, key=lambda pair: pair[0])  # of equals the first
-    return Tuned(best.user_attrs[NUMBER], best.params, loss, len(done), reasons, seconds)
+    values = best.params | {SEED: best.user_attrs[SEED]} if SEED in best.user_attrs else best.params
+    return Tuned(best.user_attrs[NUMBER], values, loss, len(done), reasons, seconds)

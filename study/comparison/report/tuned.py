@@ -8,6 +8,7 @@ from typing import Any
 
 from study.comparison.evidence import Evidence, Outcome
 from study.comparison.report.declared import text_of
+from study.comparison.tuning import SEED
 from study.report.columns import seconds
 from study.report.sheet import NOTHING, Sheet
 from study.report.words import counted
@@ -72,6 +73,14 @@ def budget_lines(evidence: Evidence) -> list[str]:
             "training part; the first trial is its configuration as it stands. The best trial's model read the test "
             "part once."
         )
+        restarts = tuning.get("restarts") or 0
+        if restarts:
+            judged = [one for one in evidence.outcomes if one.failure is None]
+            won = sum(SEED in one.chosen for one in judged)
+            lines.append(
+                f"The last {counted(restarts, 'trial')} of each fitted the best settings again from another seed; in "
+                f"{won} of {counted(len(judged), 'job')} one of these was the best."
+            )
     if cap is None:
         lines.append("No time cap was set.")
     else:

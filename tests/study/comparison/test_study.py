@@ -198,6 +198,7 @@ def test_nonsense_is_refused_before_any_job(study, lines, tmp_path, words, messa
         ("logger=csv", "keeps its own records"),
         ("controls=none", "has its entrants"),
         ("study.tuning.trials=0", "study.tuning.trials"),
+        ("study.tuning.restarts=2", "study.tuning.restarts=2 must be fewer than study.tuning.trials=2"),
         ("study.protocol.fractions=[2.0]", "study.protocol.fractions"),
         ("study.protocol.seedz=[0]", "study.protocol.seedz is not a key"),
         ("study=defualt", "Nearest: default"),

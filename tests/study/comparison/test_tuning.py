@@ -99,6 +99,57 @@ def test_without_a_search_there_is_one_trial():
     assert tune(None, "x", {}, {}, 8, lambda *_: 2.0, seed=0).trials == 1
 
 
+def test_restarts_are_the_last_of_the_trials_and_fit_the_best_settings_from_other_seeds(tmp_path):
+    tried = []
+
+    def loss(number, values):
+        tried.append(dict(values))
+        lucky = 0.5 if values.get("seed") == max(one.get("seed", 0) for one in tried) > 0 else 0.0
+        return bowl(number, values) - lucky
+
+    found = tune(tmp_path / "store.sqlite", "x", SEARCH, FIRST, 7, loss, seed=0, restarts=3)
+    settings = [{key: one[key] for key in SEARCH} for one in tried]
+    assert len(tried) == 7 == found.trials
+    assert [("seed" in one) for one in tried] == 4 * [False] + 3 * [True]
+    best = min(settings[:4], key=lambda one: bowl(0, one))
+    assert settings[4:] == 3 * [best]
+    assert len({one["seed"] for one in tried[4:]}) == 3
+    assert found.number >= 4 and found.values == tried[found.number], "the seed that won is in the choice"
+
+
+def test_restarts_after_an_interruption_have_the_seeds_that_they_would_have_had(tmp_path):
+    whole, parts = [], []
+    tune(
+        tmp_path / "a.sqlite", "x", SEARCH, FIRST, 6, lambda n, v: whole.append(v) or bowl(n, v), seed=1,
+        restarts=2,
+    )  # fmt: skip
+
+    class Killed(BaseException):
+        pass
+
+    def until(number, values):
+        if number == 5:
+            raise Killed
+        parts.append(values)
+        return bowl(number, values)
+
+    with pytest.raises(Killed):
+        tune(tmp_path / "b.sqlite", "x", SEARCH, FIRST, 6, until, seed=1, restarts=2)
+    tune(
+        tmp_path / "b.sqlite", "x", SEARCH, FIRST, 6, lambda n, v: parts.append(v) or bowl(n, v), seed=1,
+        restarts=2,
+    )  # fmt: skip
+    assert parts == whole
+
+
+def test_without_a_search_restarts_are_all_there_is_to_try():
+    seeds = []
+    found = tune(
+        None, "x", {}, {}, 8, lambda n, v: seeds.append(v.get("seed")) or -float(n), seed=0, restarts=2
+    )
+    assert found.trials == 3 and seeds[0] is None and found.values == {"seed": seeds[2]}
+
+
 def test_a_time_cap_ends_the_tuning_after_the_trial_that_reached_it(monkeypatch):
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr("study.comparison.tuning.time.perf_counter", lambda: float(next(clock)))
