@@ -45,8 +45,9 @@ ANSWERS: dict[str, dict[str, tuple[int, str]]] = {
         "symmetry": (
             3,
             "a known symmetry can be built into a circuit, which helped it generalise on two toy problems (Meyer et "
-            "al. 2023, PRX Quantum 4, 010328), and circuits with rotations by the features are Fourier series, periodic "
-            "by nature (Schuld, Sweke and Meyer 2021, arXiv:2008.08605); classical models can be given both too",
+            "al. 2023, PRX Quantum 4, 010328), and circuits with rotations by the features are Fourier "
+            "series, periodic by nature (Schuld, Sweke and Meyer 2021, arXiv:2008.08605); classical models can be "
+            "given both too",
         ),
         "generic": (
             1,
