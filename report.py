@@ -1,4 +1,4 @@
-"""Write the report of a sweep from its folder: `python report.py --help`."""
+"""Write the report of a sweep, or of studies on several datasets, from their folders: `python report.py --help`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,23 @@ from study.config.rules import REPORT
 
 @command(REPORT)
 def main(config: DictConfig) -> None:
-    # Imported now that the command line is known to be good: this loads pandas and matplotlib.
-    from study.ablation.report import write_report
+    # Imported now that the command line is known to be good: these load pandas and matplotlib.
+    if config.studies:
+        from study.comparison.over_datasets import report as over_datasets
 
-    page = write_report(
-        Path(config.sweep).expanduser(), x=config.x, y=config.y, facet=config.facet, metric=config.metric
-    )
+        page, summary = over_datasets.write_report(
+            [Path(folder).expanduser() for folder in config.studies], Path(config.output_dir).expanduser()
+        )
+        print("\n".join(summary))
+    else:
+        from study.ablation.report import write_report
+
+        page = write_report(
+            Path(config.sweep).expanduser(), x=config.x, y=config.y, facet=config.facet, metric=config.metric
+        )
     print(f"Report written to {page}")
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = named("sweep", sys.argv[1:])
+    sys.argv[1:] = named("sweep", "studies", sys.argv[1:])
     main()

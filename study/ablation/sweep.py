@@ -137,6 +137,8 @@ def _instead(folder: Path) -> str:
         return "it is empty"
     if (folder / "manifest.json").exists():
         return f"it is the folder of one run, with no {SWEEP_FILE} in it"
+    if (folder / "study.json").exists():
+        return "it is the folder of one study, whose report is in report/; name two or more to compare over datasets"
     return f"{SWEEP_FILE} not found in it"
 
 

@@ -123,6 +123,12 @@ def make_plan(config: DictConfig, composer: EntrantComposer, words: Sequence[str
     config = located(config, base)
     study = config.study
     table = load_table(build.dataset(config))
+    if table.fixed_parts is not None:
+        raise StudyError(
+            f"The data module {table.name!r} brings its own training, validation and test parts, which are one split: "
+            "a study takes several, as one cannot show whether a difference is more than chance. Give the rows as a "
+            "table, such as data=file, or compare on the one split with train.py."
+        )
     metric = _metric(study.metric, table.task)
     splits = _splits(config, table)
     for name, expression in study.protocol.slices.items():

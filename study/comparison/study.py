@@ -18,6 +18,7 @@ from study.config.composition import composing, parse_overrides, written
 from study.config.memory import available_bytes, readable
 from study.config.program import Program
 from study.errors import StudyError
+from study.report.words import counted
 from study.sweep.launching import (
     check_launcher,
     parallel_jobs,
@@ -67,7 +68,7 @@ def run_study(
     words = [written(override) for override in parse_overrides(lines) if not override.is_hydra_override()]
     with plain_warnings(console), entrants_of(lines, config_dir, base) as composer:
         fit = score_fit(_plain(config.study.fit))
-        console.print(f"Use case: {fit.advice}", highlight=False, soft_wrap=True)
+        console.print(f"Does the use case fit? {fit.advice}", highlight=False, soft_wrap=True)
         plan = make_plan(config, composer, words, base)
         _print_plan(plan, console)
         with _alone_in(plan.folder):
@@ -226,8 +227,9 @@ def _print_plan(plan: Plan, console: Console) -> None:
     splits = len(plan.splits)
     trials = plan.config.study.tuning.trials
     console.print(
-        f"{len(plan.specs)} entrants on {splits} splits of {plan.table.name} ({len(plan.table.target)} rows), {trials} "
-        f"trials each: {len(plan.jobs)} jobs, {done} finished already.",
+        f"{counted(len(plan.specs), 'entrant')} on {counted(splits, 'split')} of {plan.table.name} "
+        f"({counted(len(plan.table.target), 'row')}), {counted(trials, 'trial')} each: "
+        f"{counted(len(plan.jobs), 'job')}, {done} finished already.",
         highlight=False,
         soft_wrap=True,
     )

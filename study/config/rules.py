@@ -84,6 +84,29 @@ def study_has_its_own(request: Request) -> None:
             raise StudyError(f"{written(override)} is not for compare.py: {_DECIDED_BY_A_STUDY[key]}.")
 
 
+def sweep_or_studies(request: Request) -> None:
+    """A report is of one sweep or of several studies, and takes the keys of its kind."""
+    values = request.values
+    if values["sweep"] is None and not values["studies"]:
+        raise StudyError(
+            "What is still needed: the folder of a sweep, or those of two or more studies on different datasets, as in "
+            "report.py runs/studies/*"
+        )
+    if values["sweep"] is not None and values["studies"]:
+        raise StudyError("sweep and studies are reports of their own: give one of them.")
+    others = ("x", "y", "facet", "metric") if values["studies"] else ("output_dir",)
+    given = [written(override) for override in request.overrides if override.key_or_group in others]
+    if given and values["studies"]:
+        raise StudyError(
+            f"{', '.join(given)} is for the report of a sweep: studies have entrants, and the metric that they "
+            "declared. Leave it out."
+        )
+    if given:
+        raise StudyError(
+            f"{', '.join(given)} would change nothing: the report of a sweep goes into its folder."
+        )
+
+
 TRAIN = Program(
     "train",
     TrainConfig,
@@ -91,7 +114,7 @@ TRAIN = Program(
     remarks=(options_without_effect,),
 )
 PREDICT = Program("predict", PredictConfig)
-REPORT = Program("report", ReportConfig)
+REPORT = Program("report", ReportConfig, rules=(sweep_or_studies,))
 COMPARE = Program("compare", CompareConfig, rules=(study_has_its_own,))
 # What a study composes for its jobs, each with a split and a seed of its own.
 ENTRANT = Program("compare", CompareConfig, rules=(states_fit_into_memory,))

@@ -116,7 +116,11 @@ class PredictConfig(Section):
 
 
 class ReportConfig(Section):
-    sweep: Text
+    sweep: OptionalText
+    studies: Annotated[
+        list[Text], Field(description="a list of folders of studies, as in [runs/studies/a,runs/studies/b]")
+    ]
+    output_dir: Text
     x: OptionalText
     y: OptionalText
     facet: OptionalText

@@ -167,9 +167,7 @@ def _enough(evidence: Evidence, asked: Statistical) -> Gate:
         else f"{_folds(found).capitalize()} cannot show whether a difference survives another split; "
         f"statistical.min_splits asks for {asked.min_splits}."
     )
-    return Gate(
-        "statistical", "more than one split", passed, _folds(found), f"at least {asked.min_splits}", reason
-    )
+    return Gate("statistical", "enough folds", passed, _folds(found), f"at least {asked.min_splits}", reason)
 
 
 def _rule(evidence: Evidence, asked: Statistical, family: Family) -> Gate:
@@ -225,8 +223,8 @@ def _survives(asked: Statistical, family: Family) -> Gate:
             False,
             measured,
             what,
-            f"With {_comparisons(family.corrected.n)}, that with {labels[worst]} has p = {known[worst]:.3g} after "
-            "the correction.",
+            f"After Holm's correction for {_comparisons(family.corrected.n)} the one with {labels[worst]} has "
+            f"p = {known[worst]:.3g}.",
         )
     unknown = [item for item in family.rivals if isinstance(item.p_value, Undecided)]
     if unknown:
@@ -264,7 +262,7 @@ def _every_repeat(evidence: Evidence, asked: Statistical, family: Family) -> Gat
                     what,
                     f"In repeat {repeat} alone {evidence.candidate.label} is "
                     f"{'not ahead of' if asked.rule == 'better' else 'beyond the margin behind'} "
-                    f"{item.other.label}: the difference does not survive another way of cutting the data.",
+                    f"{item.other.label}, and a lead has to hold however the data are cut.",
                 )
     if known < len(family.rivals) or not known:
         unknown = [item for item in family.rivals if isinstance(item.differences, Undecided)]

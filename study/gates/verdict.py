@@ -106,9 +106,9 @@ def _decide(
             )
     failed = [gate.name for gate in gates if gate.passed is False]
     unknown = [gate.name for gate in gates if gate.passed is None]
-    parts = [f"not passed: {'; '.join(failed)}"] if failed else []
-    parts += [f"cannot be concluded: {'; '.join(unknown)}"] if unknown else []
-    return "explore", f"Keep exploring {label}: {'. '.join(parts)}."
+    parts = [f"{len(failed)} not passed ({'; '.join(failed)})"] if failed else []
+    parts += [f"{len(unknown)} not decided ({'; '.join(unknown)})"] if unknown else []
+    return "explore", f"Keep exploring {label}: of {len(gates)} gates {' and '.join(parts)}."
 
 
 def _gain(evidence: Evidence, best: Entrant | None) -> float | None:

@@ -14,7 +14,12 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("qlayers", "models", "study")
 # What shows results has no part in a sweep's jobs, which are kept when it is edited.
-REPORTING = ("study/report/", "study/ablation/", "study/comparison/report/")
+REPORTING = (
+    "study/report/",
+    "study/ablation/",
+    "study/comparison/report/",
+    "study/comparison/over_datasets/",
+)
 SOURCES = (*PACKAGES, "conf", "train.py", "compare.py", "predict.py")
 
 

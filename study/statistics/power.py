@@ -162,7 +162,7 @@ def _check(deviation: float, ratio: float, power: float, alpha: float) -> None:
 def _never(difference: float, deviation: float, ratio: float) -> str:
     if ratio:
         return (
-            f"no number of repeats shows a difference of {abs(difference):.4g}: they reuse the same rows, and the "
+            f"no number of repeats shows a difference of {abs(difference):.4g}, as they reuse the same rows and the "
             f"error of the mean stays above {deviation * math.sqrt(ratio):.4g}; it takes more rows"
         )
     return f"a difference of {abs(difference):.4g} takes more than {MOST_RUNS} runs"

@@ -75,7 +75,8 @@ def learner_step_seconds(learner: Learner, config: DictConfig, data: Prepared) -
             begun = time.perf_counter()
             outputs.loss(model(inputs), targets).backward()
             seconds.append(time.perf_counter() - begun)
-            if seconds[-1] > LONG_STEP_SECONDS:
+            # The first may compile kernels, which takes half a minute once on a machine, and says nothing of a step.
+            if len(seconds) > 1 and seconds[-1] > LONG_STEP_SECONDS:
                 break
     return statistics.median(seconds[1:] or seconds)
 

@@ -41,7 +41,7 @@ def what_can_be_seen(evidence: Evidence, comparisons: Sequence[Comparison], best
     wanted, words = _wanted(evidence, one)
     needed = runs_needed(wanted, one.paired.deviation, ratio=ratio)
     if isinstance(needed, Undecided):
-        lines.append(f"How many folds it takes to see {words}: {needed.reason}.")
+        lines.append(f"Number of folds needed to see {words} {against}: {needed.reason}.")
     else:
         enough = "; this study has as many" if needed.runs <= n else f"; this study has {n}"
         lines.append(
@@ -100,7 +100,7 @@ def what_is_open(
         )
     lines += _undecided(comparisons)
     lines += [
-        f"Gate “{gate.name}” is not decided: {(gate.reason or 'no reason was given').rstrip('.')}."
+        f"Gate “{gate.name}” is not decided: {_clause(gate.reason or 'no reason was given')}."
         for gate in verdict.gates
         if gate.passed is None
     ]
@@ -179,6 +179,11 @@ def _undecided(comparisons: Sequence[Comparison]) -> list[str]:
         f"Whether the candidate is better than {listed(labels)} cannot be concluded: {reason}."
         for reason, labels in by_reason.items()
     ]
+
+
+def _clause(reason: str) -> str:
+    """A reason behind a colon."""
+    return reason.removeprefix("Cannot be concluded: ").rstrip(".")
 
 
 def _are(count: int) -> str:

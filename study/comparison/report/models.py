@@ -43,7 +43,8 @@ def score_sheet(evidence: Evidence) -> Sheet:
         marked.append(any(one.failure is not None for one in evidence.of(entrant.name)))
     caption = (
         "Scores on the test parts: mean over splits and 95% interval, corrected for training parts that share rows; "
-        "the declared metric comes first; ↑ higher is better, ↓ lower is. A shaded row has jobs that failed"
+        "the declared metric comes first; ↑ higher is better, ↓ lower is. An interval may reach past the end of "
+        "its scale, such as an accuracy above 1. A shaded row has jobs that failed"
     )
     return Sheet(caption, header, [False, *[True] * (len(header) - 2), False], rows, marked)
 

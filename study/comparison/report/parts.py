@@ -137,8 +137,8 @@ def calibration(
             pictures.append(Picture(path, alt, WIDTH))
     sheet = drawing.calibration_sheet(found, evidence.entrants, len(evidence.classes))
     lines = [
-        "The predictions of all test parts together, each calibrated on the validation part of its own fit. A row is "
-        "among them once a repeat and seed; the intervals count it once."
+        "The predictions of all test parts together, each calibrated on the validation part of its own fit. Every "
+        "repeat and seed predicts each row once; the intervals count a row once."
     ]
     first = Part("calibration", "Are the probabilities what they say?", lines, pictures, [sheet])
     return [first, _abstention(figures, evidence, found, best)]

@@ -28,8 +28,8 @@ WHY = (
     "dataset, and its folds share rows: Friedman's and Nemenyi's tests would count each fold as a dataset of its own "
     "and find too much. The ranks below are therefore averages over folds and describe this study only, and a bar "
     "links neighbours in rank of which no pair differs by the corrected resampled t-test, adjusted by Holm over "
-    "all pairs. For a diagram over datasets, run the study on several and give their mean scores to "
-    "study.statistics.friedman."
+    "all pairs. For tests and a diagram over datasets, run the same study on several and give the "
+    "folders of all to report.py."
 )
 
 

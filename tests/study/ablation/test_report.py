@@ -325,7 +325,12 @@ def test_the_folder_needs_no_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "What is still needed: sweep"),
+        ([], "What is still needed: the folder of a sweep, or those of two or more studies"),
+        (["a", "b"], "a is not the folder of a study"),
+        (["a", "b", "x=depth"], "x=depth is for the report of a sweep"),
+        (["nowhere", "output_dir=x"], "output_dir=x would change nothing"),
+        (["nowhere", "studies=[a,b]"], "sweep and studies are reports of their own"),
+        (["studies=[a]"], "studies takes the folders of two or more studies"),
         (["nowhere"], "sweep=nowhere is not a folder"),
         (["."], "sweep=. is not a sweep folder: it is empty"),
         (["nowhere", "z=1"], "z is not a key"),

@@ -136,7 +136,7 @@ def test_points_add_up() -> None:
         }
     )
     assert good.score == pytest.approx(19 / 20)
-    assert good.advice.startswith("A good fit")
+    assert good.advice.startswith("A fair case")
     poor = score_fit(
         {
             "data_size": "hundreds",

@@ -31,7 +31,7 @@ def p_by_hand(first: list[float], second: list[float], threshold: float = 0.0) -
 RULE, HOLM, SPLITS, REPEATS = (
     "better than every baseline",
     "survives Holm's correction",
-    "more than one split",
+    "enough folds",
     "the same in every repeat",
 )
 

@@ -150,7 +150,10 @@ def test_promote() -> None:
 def test_a_ceiling_that_is_broken_keeps_from_promoting() -> None:
     verdict = reach_verdict(evidence(GOOD, gates={"operational": {"fit_seconds": 0.5}}))
     assert verdict.decision == "explore"
-    assert verdict.headline == "Keep exploring Hybrid: not passed: time of a fit."
+    assert (
+        verdict.headline
+        == f"Keep exploring Hybrid: of {len(verdict.gates)} gates 1 not passed (time of a fit)."
+    )
     assert "The time of a fit is 1 s, and 0.5 s is allowed." in verdict.reasons
 
 
