@@ -254,8 +254,10 @@ def _ionq_provider(machine: Machine) -> dict[str, Any]:
     """IonQ gives one figure for the whole machine; it is the mean here where there are several."""
 
     def mean(values: Iterable[float]) -> float:
-        distinct = sorted(set(values))
-        return distinct[0] if len(distinct) == 1 else sum(distinct) / len(distinct)
+        every = list(values)
+        if not every:
+            return 0.0  # a machine without pairs, or times that are not known
+        return every[0] if len(set(every)) == 1 else sum(every) / len(every)
 
     timing = {theirs: machine.gate_times.get(ours, 0.0) for theirs, ours in TIMES.items()}
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pennylane.tape import QuantumScript
 
     from qlayers.machines.machine import Machine
+
+REMEMBERED = 1000
+"""Circuits that differ in more than angles whose noise is remembered."""
 
 TOLERANCE = 1e-9
 """How far the emulator's values may be from the closed form; both are exact."""
@@ -51,6 +55,7 @@ class Emulation:
         self.machine = machine
         self._emulators: dict[frozenset[int], LocalEmulator] = {}
         self._tried: set[frozenset[int]] = set()
+        self._programs: dict[Any, list[_Step]] = {}
 
     def transpile(self, tape: QuantumScript, n_qubits: int) -> Transpiled:
         """As the machine would run it; see :func:`qlayers.machines.transpile.transpile`."""
@@ -109,22 +114,31 @@ class Emulation:
 
     def _run(self, transpiled: Transpiled, qubits: frozenset[int]) -> np.ndarray:
         order = sorted(qubits)
-        density = np.zeros((2,) * (2 * len(order)), dtype=complex)
-        density.flat[0] = 1
+        state = _Density(len(order))
         places = {q: place for place, q in enumerate(order)}
-        for instruction in self.noisy(transpiled, qubits).instructions:
-            operator = instruction.operator
-            if operator.name in ("StartVerbatimBox", "EndVerbatimBox", "Measure"):
-                continue
-            density = _apply(density, operator, [places[int(q)] for q in instruction.target])
-        size = 2 ** len(order)
-        found = np.real(np.diagonal(density.reshape(size, size))).reshape((2,) * len(order))
+        for step in self._steps(transpiled, qubits):
+            angles = step.angles if step.gate is None else transpiled.gates[step.gate].angles
+            state.apply(_channel(step.kind, angles), [places[q] for q in step.qubits])
+        found = state.probabilities()
         measured = [places[q] for q in transpiled.measured]
-        others = tuple(place for place in range(len(order)) if place not in measured)
-        kept = [place for place in range(len(order)) if place in measured]
-        found = found.sum(axis=others).transpose([kept.index(place) for place in measured]).reshape(-1)
+        kept = sorted(measured)
+        found = found.sum(axis=tuple(place for place in range(len(order)) if place not in measured))
+        found = found.transpose([kept.index(place) for place in measured]).reshape(-1)
         found = np.clip(found, 0, None)
         return found / found.sum()
+
+    def _steps(self, transpiled: Transpiled, qubits: frozenset[int]) -> list[_Step]:
+        """What is done one after another, gates and noise.
+
+        The SDK checks and adds noise to one circuit of those that have the same gates on the same qubits: neither
+        depends on angles, and it takes many times as long as the simulation.
+        """
+        key = (qubits, transpiled.measured, tuple((gate.name, gate.qubits) for gate in transpiled.gates))
+        if key not in self._programs:
+            if len(self._programs) >= REMEMBERED:
+                self._programs.clear()
+            self._programs[key] = _steps(transpiled, self.noisy(transpiled, qubits))
+        return self._programs[key]
 
     def _emulator(self, qubits: frozenset[int]) -> LocalEmulator:
         """Of none but these qubits: the noise of a whole machine is gone through gate by gate, and takes long."""
@@ -176,17 +190,81 @@ def _turned(style: str, qubit: int) -> NativeGate:
     return NativeGate("gpi" if style == "gpi2" else style, (qubit,), angles)
 
 
-def _apply(density: np.ndarray, operator: Any, places: list[int]) -> np.ndarray:
-    """A gate or noise on a density matrix of shape ``(2,) * 2n``, rows first."""
-    n, k = density.ndim // 2, len(places)
-    axes = [*places, *(n + place for place in places)]
-    channel = _channel(type(operator), _parameters(operator)).reshape((2,) * (4 * k))
-    moved = np.tensordot(channel, density, axes=(range(2 * k, 4 * k), axes))
-    return np.moveaxis(moved, range(2 * k), axes)
+@dataclass(frozen=True)
+class _Step:
+    """A gate of the circuit, by its place there, or noise, by its parameters."""
+
+    kind: type
+    qubits: tuple[int, ...]
+    gate: int | None
+    angles: tuple[float, ...] = ()
 
 
-def _parameters(operator: Any) -> tuple[float, ...]:
-    return tuple(float(value) for value in getattr(operator, "parameters", ()))
+def _steps(transpiled: Transpiled, noisy: Circuit) -> list[_Step]:
+    """The noisy circuit's, whose gates are in another order where they are on different qubits."""
+    waiting: dict[tuple[int, ...], list[int]] = {}
+    for place, gate in enumerate(transpiled.gates):
+        waiting.setdefault(gate.qubits, []).append(place)
+    found = []
+    for instruction in noisy.instructions:
+        operator, qubits = instruction.operator, tuple(int(q) for q in instruction.target)
+        if operator.name in ("StartVerbatimBox", "EndVerbatimBox", "Measure"):
+            continue
+        if _is_gate(operator):
+            found.append(_Step(type(operator), qubits, waiting[qubits].pop(0)))
+        else:
+            found.append(_Step(type(operator), qubits, None, tuple(map(float, operator.parameters))))
+    left = [place for places in waiting.values() for place in places]
+    if left:
+        raise EmulationError(f"The emulator's circuit lacks {len(left)} of {len(transpiled.gates)} gates.")
+    return found
+
+
+def _is_gate(operator: Any) -> bool:
+    from braket.circuits import Gate
+
+    return isinstance(operator, Gate)
+
+
+class _Density:
+    """The density matrix of n qubits that start in |0⟩, shape ``(2,) * 2n``, rows first."""
+
+    def __init__(self, n_qubits: int) -> None:
+        self._n = n_qubits
+        self._values = np.zeros((2,) * (2 * n_qubits), dtype=complex)
+        self._values.flat[0] = 1
+        self._waiting: dict[int, np.ndarray] = {}
+        """On each qubit, channels that are not done yet, as one."""
+
+    def apply(self, channel: np.ndarray, places: list[int]) -> None:
+        """Do a channel of shape ``(4**k, 4**k)`` on k qubits."""
+        if len(places) == 1:
+            (place,) = places
+            before = self._waiting.get(place)
+            self._waiting[place] = channel if before is None else channel @ before
+            return
+        for place in places:
+            self._catch_up(place)
+        self._do(channel, places)
+
+    def probabilities(self) -> np.ndarray:
+        """Of all bit strings, shape ``(2,) * n``."""
+        for place in list(self._waiting):
+            self._catch_up(place)
+        size = 2**self._n
+        return np.real(np.diagonal(self._values.reshape(size, size))).reshape((2,) * self._n)
+
+    def _catch_up(self, place: int) -> None:
+        channel = self._waiting.pop(place, None)
+        if channel is not None:
+            self._do(channel, [place])
+
+    def _do(self, channel: np.ndarray, places: list[int]) -> None:
+        k = len(places)
+        axes = [*places, *(self._n + place for place in places)]
+        channel = channel.reshape((2,) * (4 * k))
+        moved = np.tensordot(channel, self._values, axes=(range(2 * k, 4 * k), axes))
+        self._values = np.moveaxis(moved, range(2 * k), axes)
 
 
 @functools.lru_cache(maxsize=4096)

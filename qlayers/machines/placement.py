@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import math
@@ -19,6 +20,12 @@ Pair = tuple[int, int]
 
 SEARCHED = 20_000
 """Partial placements looked at before the best found so far is taken. Circuits of a few qubits are searched whole."""
+
+REGIONS = 12
+"""Groups of qubits that are tried with the circuit's gates in their order."""
+
+KEPT = 4
+"""Placements that are tried on each group, to begin with."""
 
 SWAP = 3
 """Gates on two qubits that a swap takes."""
@@ -49,17 +56,17 @@ class Map:
         for qubit, (far, ways) in nx.all_pairs_dijkstra(self.graph, weight="cost"):
             self.far[qubit], self.ways[qubit] = far, ways
 
-    def pair(self, first: int, second: int) -> float:
-        """The cost of a gate on two qubits, with the swaps that bring them together."""
+    def pair(self, first: int, second: int, times: int = 1) -> float:
+        """The cost of gates on two qubits, with the swaps that bring them together once."""
         edge = self.graph.get_edge_data(first, second)
         if edge is not None:
-            return edge["cost"]
+            return times * edge["cost"]
         far = self.far[first].get(second)
         if far is None:
             return math.inf
         way = self.ways[first][second]
         last = max(self.graph.edges[pair]["cost"] for pair in itertools.pairwise(way))
-        return SWAP * (far - last) + last
+        return SWAP * (far - last) + times * last
 
     def way(self, first: int, second: int) -> list[int]:
         """The cheapest way from one qubit to another, both included."""
@@ -72,9 +79,16 @@ def map_of(machine: Machine) -> Map:
     return Map(machine)
 
 
-@functools.lru_cache(maxsize=1024)
 def place(machine: Machine, n_qubits: int, pairs: tuple[tuple[Pair, int], ...]) -> tuple[int, ...]:
-    """Choose a physical qubit for each of a circuit's.
+    """The best of :func:`places`, for a circuit whose gates are in no known order."""
+    return places(machine, n_qubits, pairs)[0]
+
+
+@functools.lru_cache(maxsize=1024)
+def places(
+    machine: Machine, n_qubits: int, pairs: tuple[tuple[Pair, int], ...]
+) -> tuple[tuple[int, ...], ...]:
+    """Choose a physical qubit for each of a circuit's, in some ways, the best first.
 
     The product of the fidelities of the gates on two qubits, the readout and one gate on each qubit is made as large as
     a search of :data:`SEARCHED` steps, branch and bound, can make it; pairs that are not neighbours pay for swaps along
@@ -86,7 +100,7 @@ def place(machine: Machine, n_qubits: int, pairs: tuple[tuple[Pair, int], ...]) 
         pairs: For pairs of its qubits, how many gates they have together, smaller qubit first.
 
     Returns:
-        Physical qubits, in the order of the circuit's.
+        For each way, physical qubits in the order of the circuit's.
 
     Raises:
         ConfigurationError: The circuit needs more qubits than any connected part of the machine has.
@@ -106,7 +120,8 @@ class _Search:
         }
         self.order = self._order()
         self.to_come = self._least()
-        self.best: tuple[float, tuple[int, ...]] = (math.inf, ())
+        self.best: dict[frozenset[int], list[tuple[float, tuple[int, ...]]]] = {}
+        self.threshold = math.inf
         self.steps = 0
 
     def _order(self) -> list[int]:
@@ -136,22 +151,32 @@ class _Search:
             found.append(found[-1] + alone + times * pair)
         return found[::-1]
 
-    def run(self) -> tuple[int, ...]:
+    def run(self) -> tuple[tuple[int, ...], ...]:
         starts = sorted(self.alone, key=lambda q: (self._start(q), q))
         # Every start has its share of the steps, so that a search that is cut short has looked everywhere.
         for number, start in enumerate(starts):
             self.limit = self.steps + max(
                 self.n_qubits * 4, (SEARCHED - self.steps) // (len(starts) - number)
             )
-            if self.alone[start] + self.to_come[1] < self.best[0]:
+            if self.alone[start] + self.to_come[1] < self.threshold:
                 self._extend({self.order[0]: start}, self.alone[start])
-        if not self.best[1]:
+        if not self.best:
             raise ConfigurationError(
                 f"{self.map.machine.name} has no {self.n_qubits} qubits that are connected with each other, as the "
                 "circuit needs. Choose fewer qubits, or another machine."
             )
-        physical = dict(zip(self.order, self.best[1], strict=True))
-        return tuple(physical[q] for q in range(self.n_qubits))
+        back = [self.order.index(q) for q in range(self.n_qubits)]
+        best = sorted(found for region in self.best.values() for found in region)
+        return tuple(tuple(found[place] for place in back) for _, found in best)
+
+    def _keep(self, spent: float, found: tuple[int, ...]) -> None:
+        region = self.best.setdefault(frozenset(found), [])
+        bisect.insort(region, (spent, found))
+        del region[KEPT:]
+        if len(self.best) > REGIONS:
+            del self.best[max(self.best, key=lambda qubits: (self.best[qubits][0], sorted(qubits)))]
+        if len(self.best) == REGIONS:
+            self.threshold = max(region[0][0] for region in self.best.values())
 
     def _start(self, qubit: int) -> float:
         """How promising a neighbourhood is: the cost of its qubit and of its best pairs."""
@@ -163,8 +188,7 @@ class _Search:
     def _extend(self, placed: dict[int, int], spent: float) -> None:
         self.steps += 1
         if len(placed) == self.n_qubits:
-            if spent < self.best[0]:
-                self.best = (spent, tuple(placed[q] for q in self.order))
+            self._keep(spent, tuple(placed[q] for q in self.order))
             return
         qubit = self.order[len(placed)]
         taken = set(placed.values())
@@ -173,12 +197,12 @@ class _Search:
             added = self.alone[candidate]
             for other, times in self.together[qubit].items():
                 if other in placed:
-                    added += times * self.map.pair(candidate, placed[other])
+                    added += self.map.pair(candidate, placed[other], times)
             options.append((added, candidate))
         for added, candidate in sorted(options):
-            if self.steps >= self.limit and self.best[1]:
+            if self.steps >= self.limit and self.best:
                 return
-            if spent + added + self.to_come[len(placed) + 1] >= self.best[0]:
+            if spent + added + self.to_come[len(placed) + 1] >= self.threshold:
                 return  # those that follow cost more
             self._extend({**placed, qubit: candidate}, spent + added)
 

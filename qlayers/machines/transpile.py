@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pennylane as qp
@@ -16,7 +18,7 @@ from pennylane.tape import QuantumScript
 from qlayers.braket.circuits import WITHOUT_EFFECT
 from qlayers.errors import ConfigurationError
 from qlayers.machines.native import HADAMARD, NativeGate, Writer, rz
-from qlayers.machines.placement import Map, map_of, place
+from qlayers.machines.placement import SWAP, Map, cost, map_of, places
 
 if TYPE_CHECKING:
     from braket.circuits import Circuit
@@ -82,9 +84,8 @@ def transpile(tape: QuantumScript, machine: Machine, n_qubits: int | None = None
     machine.check_width(n_qubits)
     writer = Writer(machine)
     operations = _taken_apart(tape, writer.entangler != "cz")
-    pairs = Counter(tuple(sorted(o.wires)) for o in operations if len(o.wires) == 2 and o.name != "SWAP")
-    layout = place(machine, n_qubits, tuple(sorted(pairs.items())))
-    ends = _route(operations, layout, writer, map_of(machine))
+    layout, plan = _plan(machine, n_qubits, _shape(operations))
+    ends = _write_all(operations, layout, plan, writer)
     gates = tuple(writer.finish(ends))
     return Transpiled(
         gates=gates,
@@ -148,22 +149,99 @@ def _through_zz(tape: QuantumScript) -> QuantumScript:
     return QuantumScript(found, tape.measurements, shots=tape.shots)
 
 
-def _route(operations: list[Operator], layout: tuple[int, ...], writer: Writer, around: Map) -> list[int]:
-    """Write all gates, with swaps where qubits are not neighbours; where each qubit is in the end."""
+Shape = tuple[tuple[tuple[int, int], bool], ...]
+"""Of each gate on two qubits its wires, and whether it is a swap. The others have no say in where it runs."""
+Swaps = tuple[tuple[int, int], ...]
+
+
+def _shape(operations: list[Operator]) -> Shape:
+    return tuple((tuple(o.wires), o.name == "SWAP") for o in operations if len(o.wires) == 2)  # type: ignore[misc]
+
+
+@functools.lru_cache(maxsize=1024)
+def _plan(machine: Machine, n_qubits: int, shape: Shape) -> tuple[tuple[int, ...], tuple[Swaps, ...]]:
+    """Where the circuit starts, and for each gate on two qubits the physical qubits that are swapped before it.
+
+    Placements that are found without the order of the gates are compared by what they cost in their order, and the
+    best are made better by changing the places of two qubits as long as that helps.
+    """
+    pairs = Counter(tuple(sorted(wires)) for wires, is_swap in shape if not is_swap)
+    around = map_of(machine)
+    tried: dict[tuple[int, ...], float] = {}
+
+    def price(layout: tuple[int, ...]) -> float:
+        if layout not in tried:
+            tried[layout] = _route(shape, layout, around)[0]
+        return tried[layout]
+
+    starts = places(machine, n_qubits, tuple(sorted(pairs.items())))
+    best_of: dict[frozenset[int], tuple[int, ...]] = {}
+    for layout in starts:
+        region = frozenset(layout)
+        best_of[region] = min(best_of.get(region, layout), layout, key=price)
+    layout = min((_improved(found, price) for found in best_of.values()), key=price)
+    return layout, _route(shape, layout, around)[1]
+
+
+def _improved(layout: tuple[int, ...], price: Callable[[tuple[int, ...]], float]) -> tuple[int, ...]:
+    """The best that is found by exchanging two places again and again."""
+    while True:
+        exchanged = []
+        for first, second in itertools.combinations(range(len(layout)), 2):
+            other = list(layout)
+            other[first], other[second] = other[second], other[first]
+            exchanged.append(tuple(other))
+        best = min(exchanged, key=price, default=layout)
+        if price(best) >= price(layout) - 1e-12:
+            return layout
+        layout = best
+
+
+def _route(shape: Shape, layout: tuple[int, ...], around: Map) -> tuple[float, tuple[Swaps, ...]]:
+    """The cost of all gates on two qubits, of one on each qubit and of the readout; and the swaps before each."""
     at = list(layout)
-    ahead = [tuple(o.wires) for o in operations if len(o.wires) == 2 and o.name != "SWAP"]
-    done = 0
+    ahead = [wires for wires, is_swap in shape if not is_swap]
+    done, spent, plan = 0, 0.0, []
+    for wires, is_swap in shape:
+        swaps: Swaps = ()
+        if is_swap:
+            first, second = wires
+            at[first], at[second] = at[second], at[first]
+        else:
+            swaps = _together(wires, at, ahead[done + 1 : done + 1 + LOOKS_AHEAD], around)
+            for a, b in swaps:
+                spent += SWAP * around.pair(a, b)
+                _exchange(at, a, b)
+            spent += around.pair(at[wires[0]], at[wires[1]])
+            done += 1
+        plan.append(swaps)
+    spent += sum(cost(around.machine.readout_fidelity[q]) for q in at)
+    spent += sum(cost(around.machine.one_qubit_fidelity[q]) for q in layout)
+    return spent, tuple(plan)
+
+
+def _write_all(
+    operations: list[Operator], layout: tuple[int, ...], plan: tuple[Swaps, ...], writer: Writer
+) -> list[int]:
+    """Write all gates and swaps; where each qubit is in the end."""
+    at = list(layout)
+    before = iter(plan)
     for operation in operations:
         wires = operation.wires.tolist()
         if len(wires) == 1:
             writer.one(at[wires[0]], np.asarray(qp.math.unwrap([operation.matrix()])[0], dtype=complex))
             continue
         first, second = wires
+        swaps = next(before)
         if operation.name == "SWAP":  # costs nothing: from here on each is called the other
             at[first], at[second] = at[second], at[first]
             continue
-        _bring_together(first, second, at, ahead[done + 1 : done + 1 + LOOKS_AHEAD], writer, around)
-        done += 1
+        for a, b in swaps:
+            for control, target in ((a, b), (b, a), (a, b)):
+                writer.one(target, HADAMARD)
+                writer.cz(control, target)
+                writer.one(target, HADAMARD)
+            _exchange(at, a, b)
         _write(operation, at[first], at[second], writer)
     return at
 
@@ -187,12 +265,11 @@ _AROUND_CZ = {
 """Gates on the second qubit before and after a controlled z that make it another controlled gate."""
 
 
-def _bring_together(
-    first: int, second: int, at: list[int], ahead: list[tuple[Any, ...]], writer: Writer, around: Map
-) -> None:
-    """Swap two qubits towards each other along the cheapest way, and meet where it serves the next gates best."""
+def _together(wires: tuple[int, ...], at: list[int], ahead: Sequence[tuple[int, ...]], around: Map) -> Swaps:
+    """Swaps of two qubits towards each other along the cheapest way, meeting where it serves the next gates best."""
+    first, second = wires
     if around.graph.has_edge(at[first], at[second]):
-        return
+        return ()
     way = around.way(at[first], at[second])
     choices = []
     for meeting in range(len(way) - 1):  # the gate is on way[meeting] and way[meeting + 1]
@@ -201,15 +278,10 @@ def _bring_together(
         swaps += [(way[i], way[i - 1]) for i in range(len(way) - 1, meeting + 1, -1)]
         for a, b in swaps:
             _exchange(moved, a, b)
-        paid = sum(3 * around.pair(a, b) for a, b in swaps) + around.pair(way[meeting], way[meeting + 1])
+        paid = sum(SWAP * around.pair(a, b) for a, b in swaps) + around.pair(way[meeting], way[meeting + 1])
         later = sum(around.pair(moved[a], moved[b]) for a, b in ahead)
-        choices.append((paid + later, meeting, swaps))
-    for a, b in min(choices)[2]:
-        for control, target in ((a, b), (b, a), (a, b)):
-            writer.one(target, HADAMARD)
-            writer.cz(control, target)
-            writer.one(target, HADAMARD)
-        _exchange(at, a, b)
+        choices.append((paid + later, meeting, tuple(swaps)))
+    return min(choices)[2]
 
 
 def _exchange(at: list[int], a: int, b: int) -> None:
@@ -239,7 +311,7 @@ def _fidelity(gates: tuple[NativeGate, ...], measured: list[int], machine: Machi
 
 def _verbatim(transpiled: Transpiled) -> Circuit:
     try:
-        from braket.circuits import Circuit
+        from braket.circuits import Circuit, Instruction, compiler_directives
     except ImportError as error:
         raise ConfigurationError(
             'Braket circuits need the Amazon Braket SDK. Install it with: pip install "qlayers[braket]"'
@@ -247,5 +319,9 @@ def _verbatim(transpiled: Transpiled) -> Circuit:
     inside = Circuit()
     for gate in transpiled.gates:
         getattr(inside, gate.name)(*gate.qubits, *gate.angles)
-    circuit = Circuit().add_verbatim_box(inside) if transpiled.gates else Circuit()
-    return circuit.measure(list(transpiled.measured))
+    measured = list(transpiled.measured)
+    if transpiled.gates:
+        return Circuit().add_verbatim_box(inside).measure(measured)
+    # add_verbatim_box leaves out a box that is empty, and without one the qubits are not physical ones.
+    empty = (compiler_directives.StartVerbatimBox(), compiler_directives.EndVerbatimBox())
+    return Circuit([Instruction(directive, measured) for directive in empty]).measure(measured)
