@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import pennylane as qp
 import torch
 
-from qlayers.backends.sampling import SamplingBackend, Seeds
-from qlayers.errors import ConfigurationError
-
-MOST_QUBITS = 12
-"""A density matrix of so many qubits takes 256 MiB."""
+from qlayers.backends.sampling import SamplingBackend, Seeds, needs_extra
+from qlayers.circuit import check_density_matrix_fits
 
 
 @dataclass(frozen=True)
@@ -35,22 +32,13 @@ class Emulated(SamplingBackend):
     machine: str = "iqm_garnet"
 
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
-        try:
+        with needs_extra("braket", self.name):
             from qlayers.machines.emulated_device import EmulatedDevice
             from qlayers.machines.machine import machine
-        except ImportError as error:
-            raise ConfigurationError(
-                f"backend={self.name} needs packages that are not installed ({error}): pip install "
-                '"qlayers[braket]".'
-            ) from error
         found = machine(self.machine)
         found.check_available()
         found.check_width(n_qubits)
         if self.shots is not None:
             found.check_shots(self.shots)
-        if n_qubits > MOST_QUBITS:
-            raise ConfigurationError(
-                f"backend=emulated holds the density matrix of {n_qubits} qubits, and takes {MOST_QUBITS} at most. "
-                "Choose fewer qubits, or backend=noisy."
-            )
+        check_density_matrix_fits(n_qubits)
         return EmulatedDevice(n_qubits, found, Seeds(self.seed).draw)

@@ -155,7 +155,7 @@ Swaps = tuple[tuple[int, int], ...]
 
 
 def _shape(operations: list[Operator]) -> Shape:
-    return tuple((tuple(o.wires), o.name == "SWAP") for o in operations if len(o.wires) == 2)  # type: ignore[misc]
+    return tuple((tuple(o.wires), o.name == "SWAP") for o in operations if len(o.wires) == 2)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -237,7 +237,7 @@ def test_devices_are_pickled_without_what_they_have_found() -> None:
         (Emulated(machine="rigetti_ankaa_3"), 2, "was retired"),
         (Emulated(machine="nowhere.json"), 2, "The capabilities document nowhere.json cannot be read"),
         (Emulated(machine="iqm_garnet"), 21, "has 21 qubits, but IQM Garnet has 20"),
-        (Emulated(machine="iqm_garnet"), 13, "holds the density matrix of 13 qubits, and takes 12"),
+        (Emulated(machine="iqm_garnet"), 20, "needs 16,384 GiB for one density matrix"),
         (Emulated(machine="iqm_garnet", shots=20_001), 2, "a task on IQM Garnet has from 1 to 20000 shots"),
         (Emulated(machine="ionq_forte_enterprise", shots=99), 2, "has from 100 to 5000 shots"),
     ],
