@@ -40,8 +40,8 @@ class Emulation:
     the same on both, and before the measurement bit flips of the readout's. Crosstalk, decay in time and the readout's
     bias to 0 are not in it. The density matrix of the used qubits is then worked out exactly.
 
-    A rotation by a multiple of π/2 takes fewer pulses on some machines than one by another angle, as it does when such a
-    circuit is really compiled, and so has less noise.
+    A rotation by a multiple of π/2 takes fewer pulses on some machines than one by another angle, and so has less
+    noise, as it does where circuits are really compiled.
 
     Each group of qubits that circuits come to lie on is first tried with a circuit whose noisy values are known in
     closed form.
