@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from collections.abc import Mapping
@@ -24,10 +25,11 @@ from qlayers.execution import CircuitCounter, Execution, instrument
 from qlayers.inputs import check_is_no_scalar, check_samples, check_values, check_width, describe_out_of_range
 from qlayers.look import look
 from qlayers.measurements import Measurement
+from qlayers.parameter_shift import is_parameter_shift
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 from qlayers.reading import recording_reads
 from qlayers.state_shift import differentiate_amplitudes
-from qlayers.torch_layer import InitMethod, WeightShapes, one_at_a_time
+from qlayers.torch_layer import InitMethod, RepairedTorchLayer, WeightShapes, one_at_a_time
 from qlayers.undisturbed import undisturbed
 
 if TYPE_CHECKING:
@@ -199,15 +201,49 @@ class QuantumLayer(DescribedLayer):
         self._counter = CircuitCounter()
         self.reset_execution()
 
-    def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
+    def on(self, backend: str | Backend) -> QuantumLayer:
+        """The same circuit, with copies of the weights, on another backend; this layer stays as it is.
+
+        A QNode's device, shots, and gradient method give way to the backend's; its transforms stay.
+
+        Args:
+            backend: A name or a Backend.
+
+        Raises:
+            ConfigurationError: If the backend is unknown or cannot run this circuit.
+        """
+        moved: QuantumLayer = self.__class__.__new__(self.__class__)
+        state = copy.deepcopy(RepairedTorchLayer.__getstate__(self))
+        state["backend"] = resolve(backend, Backend)  # type: ignore[type-abstract]
+        state["_native"] = state["backend"].native
+        state.update(_broadcasts=None, _said=None, _counter=CircuitCounter())
         if self._recipe is not None:
+            state["n_qubits"] = len(self._labels())
+            check_state_fits(state["n_qubits"])
+        moved.__setstate__(state)
+        return moved
+
+    def _labels(self) -> list[Any]:
+        """The wires of a layer that was made from a QNode, in order."""
+        assert self._recipe is not None
+        qnode = self._recipe.fresh()
+        return list(qnode.device.wires or self._example_tape(0, qnode).wires)
+
+    def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
+        if self.backend is None:
+            assert self._recipe is not None
             qnode = self._recipe.fresh()
             qnode.device = instrument(qnode.device, self._counter)
             return qnode
-        assert self.backend is not None
         device = self.backend.device(self.n_qubits, dtype)
-        qnode = qp.QNode(self.circuit, instrument(device, self._counter), interface="torch", diff_method=None)
+        settings = {"device": instrument(device, self._counter), "interface": "torch", "diff_method": None}
+        if self._recipe is None:
+            qnode = qp.QNode(self.circuit, **settings)
+        else:
+            qnode = self._recipe.moved(self._labels(), **settings)
+        qnode = qp.set_shots(qnode, self.backend.shots)
         qnode.diff_method = self.backend.gradient_method(device, self._example_tape(0, qnode))
+        qnode.gradient_kwargs = self.backend.gradient_options()
         return qnode
 
     def _connect(self, dtype: torch.dtype) -> None:
@@ -419,7 +455,20 @@ class QuantumLayer(DescribedLayer):
         return outputs if outputs.dtype == right else outputs.to(right)
 
     def _run_qnode(self, inputs: torch.Tensor) -> torch.Tensor:
-        if not (self._shifts_states() and inputs.requires_grad and torch.is_grad_enabled()):
+        differentiated = inputs.requires_grad and torch.is_grad_enabled()
+        if (
+            differentiated
+            and self.encoding is not None
+            and self.encoding.amplitudes
+            and self._noise_of_gates()
+        ):
+            assert self.backend is not None
+            raise ConfigurationError(
+                f"backend={self.backend.name} prepares amplitudes by noisy gates, and then outputs have no derivative "
+                f"by inputs wherever neighbouring amplitudes vanish. Choose another encoding than "
+                f"{self.encoding.name}, train without noise, or let the inputs need no gradient."
+            )
+        if not (self._shifts_states() and differentiated):
             return self._run(inputs)
         samples = inputs.reshape(-1, inputs.shape[-1])
         outputs = differentiate_amplitudes(samples, self._run(samples.detach()), self._run_without_gradient)
@@ -447,6 +496,9 @@ class QuantumLayer(DescribedLayer):
         with torch.no_grad():
             return self._run(inputs)
 
+    def _noise_of_gates(self) -> bool:
+        return self.backend is not None and self.backend.noise_of_gates
+
     def _shifts_states(self) -> bool:
         prepares_state = self.encoding is not None and self.encoding.amplitudes
         return prepares_state and self._traced is None and self.qnode.diff_method != "backprop"
@@ -461,7 +513,7 @@ class QuantumLayer(DescribedLayer):
     def _find_out_whether_it_broadcasts(
         self, samples: torch.Tensor, weights: dict[str, torch.Tensor]
     ) -> bool:
-        exact = self.qnode.device.name == "default.qubit" and not self.qnode.shots
+        exact = self.qnode.device.name in ("default.qubit", "default.mixed") and not self.qnode.shots
         if not exact or self._gradient_method() != "backprop":
             return False
         if torch._C._are_functorch_transforms_active():  # then these have no values
@@ -530,6 +582,9 @@ class QuantumLayer(DescribedLayer):
             executions=self._counter.forward_executions,
             gradient_executions=gradient_executions,
             seconds=self._counter.seconds,
+            tasks=self._counter.tasks,
+            usd=self._counter.usd,
+            cached=self._counter.cached,
         )
 
     def reset_execution(self) -> None:
@@ -550,7 +605,7 @@ class QuantumLayer(DescribedLayer):
         if method == "best" and self.n_features is not None:
             with bits_as_angles():
                 method = qp.workflow.get_best_diff_method(self.qnode)(**self._example())
-        name = str(getattr(method, "__name__", method))
+        name = "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))
         return f"{name}, inputs by state-shift" if self._shifts_states() else name
 
     def __repr__(self) -> str:
