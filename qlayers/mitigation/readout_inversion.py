@@ -167,7 +167,7 @@ class ReadoutInversionDevice(MitigatedDevice):
             zeros, ones = read(together[: len(prepared)])
             self.calibration.learn(zeros, ones)
             results = together[len(prepared) :]
-        self.calibration.circuits += len(circuits)
+        self.calibration.circuits += sum(circuit.batch_size or 1 for circuit in circuits)
         return results
 
     def _is_due(self) -> bool:

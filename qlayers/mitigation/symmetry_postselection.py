@@ -31,7 +31,8 @@ class SymmetryPostselection(Mitigation):
     may differ from circuit to circuit, as it does where inputs are encoded as bits. Errors that leave the quantity
     as it is stay in; nothing else than values in the computational basis can be had on the symmetry's qubits. The
     device's ``kept`` says how many samples satisfied it. The standard error grows by one over the root of the
-    fraction that is kept.
+    fraction that is kept. A parameter-shift gradient that shifts parts of a conserving gate, as rules of native gates
+    do with an excitation, makes circuits that conserve nothing, and is refused: use backpropagation or SPSA there.
 
     Source: Bonet-Monroig et al., "Low-cost error mitigation by symmetry verification", Phys. Rev. A 98, 062339 (2018);
     the symmetry is read from the samples, with no additional qubit.

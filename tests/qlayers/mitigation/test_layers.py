@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import pickle
 
+import numpy as np
 import pennylane as qp
 import pytest
 import torch
+from pennylane.tape import QuantumScript
 
 from qlayers import QuantumLayer
 from qlayers.errors import ConfigurationError
@@ -83,6 +85,25 @@ def test_an_exact_simulator_with_a_mitigation_is_not_replaced():
     layer(torch.rand(BATCH, 1, dtype=torch.float64))
     assert layer.execution.device == "zero_noise_extrapolation(default.qubit)"
     assert layer.execution.executions == 3 * BATCH
+
+
+def test_a_batched_circuit_is_its_samples():
+    """Of shape (batch,) for a value and (batch, outcomes) for probabilities, under all corrections together."""
+    wanted = ["readout_inversion", "symmetry_postselection", "zero_noise_extrapolation"]
+    angles = np.array([0.3, 0.9, 2.0])
+
+    def tape(x):
+        measurements = [qp.expval(qp.Z(0)), qp.probs(wires=[1, 0])]
+        return QuantumScript([qp.RY(x, 0), qp.CNOT([0, 1])], measurements)
+
+    device = mitigated(misread(2, 0.1), [*wanted[:2], ZeroNoiseExtrapolation((1, 3))])
+    with qp.Tracker(device) as tracker:
+        values, probabilities = qp.execute([tape(angles)], device, diff_method=None)[0]
+    assert tracker.totals["executions"] == 2 * len(angles) + 2
+    assert device.kept.circuits == 2 * len(angles)
+    assert values == pytest.approx(np.cos(angles), abs=1e-9)
+    even = np.stack([np.cos(angles / 2) ** 2, 0 * angles, 0 * angles, np.sin(angles / 2) ** 2], axis=1)
+    assert probabilities == pytest.approx(even, abs=1e-9)
 
 
 def test_whatever_the_order_they_are_named_in_they_wrap_in_one():
