@@ -10,6 +10,7 @@ import torch
 
 from qlayers.backends.legacy import PreparingByGates
 from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from, needs_extra
+from qlayers.mitigation import mitigated
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Aer(SamplingBackend):
             method = "automatic" if self.shots else "statevector"
             # Circuits are small and run once, so that the transpiler's optimisation costs more than it saves.
             device = AerDevice(wires=n_qubits, method=method, optimization_level=0)
-        return drawing_from(Seeds(self.seed), PreparingByGates(device), _reseed)
+        drawing = drawing_from(Seeds(self.seed), PreparingByGates(device), _reseed)
+        return mitigated(drawing, self.mitigation)
 
 
 def _reseed(device: Any, seed: int) -> None:
