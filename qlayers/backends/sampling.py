@@ -102,7 +102,7 @@ class SamplingBackend(Backend, ABC):
     seed: int | None = None
     spsa_directions: int = 1
     spsa_step: float = 0.2
-    mitigation: str | Mitigation | Sequence[str | Mitigation] = ()
+    mitigation: str | Mitigation | Sequence[str | Mitigation] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mitigation", mitigations(self.mitigation))

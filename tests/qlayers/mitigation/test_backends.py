@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from qlayers import QuantumLayer
+from qlayers.backends import Backend
 from qlayers.backends.noisy import Noisy
 from qlayers.backends.shots import Shots
+from qlayers.components import available
 from qlayers.errors import ConfigurationError
 from qlayers.mitigation import circuits_needed, mitigations
+from qlayers.mitigation.zero_noise_extrapolation import ZeroNoiseExtrapolation
 from qlayers.noise.depolarizing import Depolarizing
 from qlayers.noise.readout import Readout
 
@@ -65,3 +68,25 @@ def test_the_field_takes_names_and_components():
     assert Shots().mitigation == ()
     with pytest.raises(ConfigurationError, match="readout_inversion"):
         Shots(mitigation=["readout_inversoin"])
+
+
+@pytest.mark.parametrize(
+    ("name", "plugin"),
+    [
+        ("shots", "pennylane"),
+        ("braket_local", "braket.pennylane_plugin"),
+        ("aer", "pennylane_qiskit"),
+        ("cirq", "pennylane_cirq"),
+    ],
+)
+def test_every_backend_that_samples_takes_them(name, plugin):
+    """Without noise the corrections change nothing but the standard error."""
+    pytest.importorskip(plugin)
+    wanted, shots = ["readout_inversion", ZeroNoiseExtrapolation((1, 3))], 4000
+    layer = layer_on(available(Backend)[name](shots=shots, mitigation=wanted))
+    exact = layer_on("default_qubit")
+    inputs = torch.tensor([[0.3, 0.8], [1.2, -0.4]], dtype=torch.float64)
+    with qp.Tracker(layer.device) as tracker, torch.no_grad():
+        found = layer(inputs)
+    assert (found - exact(inputs)).abs().max() < 5 * wanted[1].error_inflation() / shots**0.5
+    assert layer.execution.executions == tracker.totals["executions"] == circuits_needed(wanted, 2) == 6
