@@ -23,10 +23,9 @@ Extrapolation = Literal["richardson", "polynomial", "exponential"]
 NEAR_ASYMPTOTE = 1e-6
 """An exponential is not fitted through values closer than this to its asymptote."""
 
-CANCELLING = {
-    "qiskit.remote": "PennyLane's device optimises every circuit, which cancels the folded part, and takes no barrier"
-}
-"""Devices on which a folded circuit would run as the circuit itself, and why."""
+WITHOUT_BARRIERS = ("qiskit.remote", "RemoteDevice")
+"""Names of pennylane-qiskit's device for IBM's machines. It fails on a barrier, and from optimization_level 1 on its
+transpiler cancels a fold without one."""
 
 
 @dataclass(frozen=True)
@@ -171,18 +170,19 @@ class ZeroNoiseDevice(MitigatedDevice):
 
     def __init__(self, inner: qp.devices.Device, mitigation: ZeroNoiseExtrapolation) -> None:
         super().__init__(inner, mitigation.name)
-        for name, reason in CANCELLING.items():
-            if name in self.name:  # that of a device around a device has the inner one's in it
-                raise ConfigurationError(
-                    f"mitigation=zero_noise_extrapolation has no effect on {name}: {reason}. Choose another backend, "
-                    "such as aer, or leave the mitigation out."
-                )
+        # The name of a device around a device has the inner one's in it.
+        self.barriers = not any(name in self.name for name in WITHOUT_BARRIERS)
+        if not self.barriers and self._transpile_args.get("optimization_level") != 0:
+            raise ConfigurationError(
+                f"mitigation=zero_noise_extrapolation has no effect on {self.name}, whose transpiler cancels the "
+                "folded part of the circuit. Set backend.optimization_level=0, or leave the mitigation out."
+            )
         self.mitigation = mitigation
 
     def expand(self, tape: QuantumScript) -> tuple[list[QuantumScript], Postprocessing]:
         for measurement in tape.measurements:
             self._check_measurement(measurement)
-        folded = [fold(tape, factor) for factor in self.mitigation.scale_factors]
+        folded = [fold(tape, factor, self.barriers) for factor in self.mitigation.scale_factors]
 
         def extrapolate(results: Sequence[Any]) -> Any:
             if len(tape.measurements) == 1:
@@ -203,8 +203,8 @@ class ZeroNoiseDevice(MitigatedDevice):
             )
 
 
-def fold(tape: QuantumScript, factor: int) -> QuantumScript:
-    """The circuit ``U`` as ``U (U†U)^k`` with ``factor = 2k + 1`` and barriers between, its preparations unfolded.
+def fold(tape: QuantumScript, factor: int, barriers: bool = True) -> QuantumScript:
+    """The circuit ``U`` as ``U (U†U)^k`` with ``factor = 2k + 1``, barriers between, and its preparations unfolded.
 
     Raises:
         ConfigurationError: It has a part without an inverse, such as a channel or a measurement.
@@ -223,7 +223,7 @@ def fold(tape: QuantumScript, factor: int) -> QuantumScript:
         operations: list[Operator] = []
         wires = tape.wires
         for position, gate in enumerate(folded.operations):
-            if position and position % len(gates) == 0:
+            if barriers and position and position % len(gates) == 0:
                 operations.append(qp.Barrier(wires))
             operations.append(_plain(gate))
     return tape.copy(operations=preparations + operations)

@@ -235,11 +235,19 @@ def test_barriers_keep_an_optimising_transpiler_from_cancelling_the_fold(monkeyp
 
 
 def test_a_device_that_would_cancel_the_fold_is_refused():
+    """pennylane-qiskit's device for machines fails on a barrier, and cancels unless told to optimise nothing."""
+
     class Remote(type(qp.device("default.qubit"))):
         name = "qiskit.remote"
 
-    with pytest.raises(ConfigurationError, match="cancels"):
-        mitigated(Remote(wires=1), ["readout_inversion", "zero_noise_extrapolation"])
+    device = Remote(wires=1)
+    device._transpile_args = {"optimization_level": 1}
+    with pytest.raises(ConfigurationError, match="optimization_level=0"):
+        mitigated(device, ["readout_inversion", "zero_noise_extrapolation"])
+    device._transpile_args = {"optimization_level": 0}
+    wrapped = mitigated(device, ["readout_inversion", "zero_noise_extrapolation"])
+    tapes, _ = wrapped.expand(qp.tape.QuantumScript([qp.RX(0.1, 0)], [qp.expval(qp.Z(0))]))
+    assert [len(tape.operations) for tape in tapes] == [1, 3, 5]
 
 
 def test_a_batch_and_all_shifted_circuits_are_mitigated_in_one_call(monkeypatch):
