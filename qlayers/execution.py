@@ -103,8 +103,11 @@ def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices
 
     The copy shares the original's ``tracker``, so that ``qp.Tracker(device)`` still sees what the copy runs, and the
     original is left as it is. Exact expectation values come back from some devices as Python floats, which PennyLane's
-    torch interface would make float32; here they stay float64.
+    torch interface would make float32; here they stay float64. Of a device around a device (qlayers.mitigation) it is
+    the inner one that is counted, so that the circuits that a correction costs are in the counts.
     """
+    if callable(getattr(type(device), "around", None)):
+        return device.around(instrument(device.inner, counter))
     copied: Any = copy.copy(device)
     if isinstance(device, LegacyDeviceFacade):  # whose copy would have a device, and a tracker, of its own
         copied = object.__new__(type(device))

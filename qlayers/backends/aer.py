@@ -11,6 +11,7 @@ import torch
 
 from qlayers.backends.legacy import PreparingByGates
 from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from, needs_extra
+from qlayers.mitigation import mitigated
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Aer(SamplingBackend):
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         with needs_extra("aer", self.name):
             device = _device_class()(wires=n_qubits, method="automatic" if self.shots else "statevector")
-        return drawing_from(Seeds(self.seed), PreparingByGates(device), _reseed)
+        drawing = drawing_from(Seeds(self.seed), PreparingByGates(device), _reseed)
+        return mitigated(drawing, self.mitigation)
 
 
 @functools.cache

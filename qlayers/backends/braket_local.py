@@ -15,6 +15,7 @@ from qlayers.backends.noise import Noise, models_of, noisy_parameter_shift
 from qlayers.backends.sampling import SamplingBackend, Seeds, needs_extra
 from qlayers.circuit import check_density_matrix_fits
 from qlayers.errors import ConfigurationError
+from qlayers.mitigation import mitigated
 from qlayers.noise import NoiseModel, check_noise
 from qlayers.noise.applied import add_transforms
 
@@ -69,7 +70,7 @@ class BraketLocal(SamplingBackend):
             device = _classes()[0](n_qubits, self.simulator, Seeds(self.seed), self._models)
         if self._models:
             check_noise(device, self._models)
-        return device
+        return mitigated(device, self.mitigation)
 
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> Any:
         method = super().gradient_method(device, tape)

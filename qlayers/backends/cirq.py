@@ -11,6 +11,7 @@ import torch
 
 from qlayers.backends.legacy import PreparingByGates
 from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from, needs_extra
+from qlayers.mitigation import mitigated
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Cirq(SamplingBackend):
             from pennylane_cirq import SimulatorDevice
 
             device = SimulatorDevice(wires=n_qubits)
-        return drawing_from(Seeds(self.seed), PreparingByGates(device), _reseed)
+        drawing = drawing_from(Seeds(self.seed), PreparingByGates(device), _reseed)
+        return mitigated(drawing, self.mitigation)
 
 
 def _reseed(device: Any, seed: int) -> None:

@@ -14,6 +14,7 @@ from qlayers.backends.noise import Noise, models_of, noisy_parameter_shift
 from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from
 from qlayers.circuit import check_density_matrix_fits
 from qlayers.errors import ConfigurationError
+from qlayers.mitigation import mitigated
 from qlayers.noise import NoiseModel, check_noise
 from qlayers.noise.applied import add_transforms
 
@@ -62,7 +63,7 @@ class Noisy(SamplingBackend):
         models: tuple[NoiseModel, ...] = self.noise  # type: ignore[assignment]
         device = drawing_from(Seeds(self.seed), NoisyMixed(n_qubits, models))
         check_noise(device, models)
-        return device
+        return mitigated(device, self.mitigation)
 
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> Any:
         if self.gradient == "backprop" or (self.gradient == "auto" and not self.shots):

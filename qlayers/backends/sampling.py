@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from abc import ABC
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from pennylane.tape import QuantumScript
 
 from qlayers.backends.base import Backend
 from qlayers.errors import ConfigurationError
+from qlayers.mitigation import Mitigation, mitigations
 from qlayers.parameter_shift import parameter_shift
 
 
@@ -85,6 +86,8 @@ class SamplingBackend(Backend, ABC):
         spsa_directions: Directions over which an SPSA gradient is averaged.
         spsa_step: Radians by which SPSA moves every angle. A small step divides the shot noise by little, a large one
             smooths over the function: the error is about 1 / (√(2·shots)·step) beside a bias of order step².
+        mitigation: Names or components of :mod:`qlayers.mitigation`, one or several, that correct the results; their
+            circuits are in the layer's counts.
 
     Raises:
         ConfigurationError: A value is out of range.
@@ -99,8 +102,10 @@ class SamplingBackend(Backend, ABC):
     seed: int | None = None
     spsa_directions: int = 1
     spsa_step: float = 0.2
+    mitigation: str | Mitigation | Sequence[str | Mitigation] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "mitigation", mitigations(self.mitigation))
         self._check_shots()
         if self.gradient not in self.gradients:
             raise ConfigurationError(

@@ -9,6 +9,7 @@ import torch
 
 from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from
 from qlayers.errors import ConfigurationError
+from qlayers.mitigation import mitigated
 
 SIMULATORS = ("qlayers.batched", "default.qubit")
 
@@ -32,4 +33,5 @@ class Shots(SamplingBackend):
             )
 
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
-        return drawing_from(Seeds(self.seed), qp.device(self.simulator, wires=n_qubits, seed=0))
+        device = drawing_from(Seeds(self.seed), qp.device(self.simulator, wires=n_qubits, seed=0))
+        return mitigated(device, self.mitigation)

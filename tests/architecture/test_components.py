@@ -19,6 +19,7 @@ from qlayers.backends.base import Backend
 from qlayers.encodings.base import Encoding
 from qlayers.measurements.base import Measurement
 from qlayers.noise.base import NoiseModel
+from qlayers.mitigation.base import Mitigation
 from study.data.splits.base import Split
 from study.data.table import Dataset
 from study.fitting.learner import Learner
@@ -33,6 +34,7 @@ GROUPS: list[tuple[str, type, list[str]]] = [
     ("measurement", Measurement, ["qlayers.measurements"]),
     ("backend", Backend, ["qlayers.backends"]),
     ("noise", NoiseModel, ["qlayers.noise"]),
+    ("mitigation", Mitigation, ["qlayers.mitigation"]),
     ("data", Dataset, ["study.data"]),
     ("split", Split, ["study.data.splits"]),
     ("reduction", torch.nn.Module, ["models.reductions"]),
