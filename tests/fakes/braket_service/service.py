@@ -88,7 +88,6 @@ class FakeBraket:
         self.one_result_file = one_result_file
         self.concurrent_tasks = concurrent_tasks
         self.credentials_expired = False
-        self.installed = False
         self._random = random.Random(seed)
         unique = uuid.UUID(int=self._random.getrandbits(128)).hex
         self.credentials = Credentials(
@@ -104,11 +103,18 @@ class FakeBraket:
 
     def boto_session(self, region: str = "us-east-1") -> Any:
         """A boto3.Session that talks to the fake; the same one for the same region."""
-        from tests.fakes.braket_service.sessions import FakeSession
+        from tests.fakes.braket_service.sessions import lease
 
         if region not in self._sessions:
-            self._sessions[region] = FakeSession(self, region)
+            self._sessions[region] = lease(self, region)
         return self._sessions[region]
+
+    def give_back_sessions(self) -> None:
+        """Let other fakes use the sessions of this one, whose clients are slow to make. They must not be used again."""
+        from tests.fakes.braket_service.sessions import give_back
+
+        while self._sessions:
+            give_back(self._sessions.popitem()[1])
 
     def aws_session(self, region: str = "us-east-1", **options: Any) -> Any:
         """A braket.aws.AwsSession that talks to the fake."""
@@ -145,7 +151,6 @@ class FakeBraket:
         shared = loader()
         entry = ("before-send", self.receive)
         botocore.handlers.BUILTIN_HANDLERS.append(entry)
-        self.installed = True
         try:
             with (
                 mock.patch.object(boto3, "DEFAULT_SESSION", None),
@@ -154,7 +159,6 @@ class FakeBraket:
                 yield self
         finally:
             botocore.handlers.BUILTIN_HANDLERS.remove(entry)
-            self.installed = False
 
     @contextlib.contextmanager
     def running(self) -> Iterator[FakeBraket]:
