@@ -49,6 +49,7 @@ class FakeBraket:
         token_lifetime_s: how long a client token is remembered; None for ever. Assumed: a day.
         late_cancellation: what a cancellation does to a task that a quantum computer already runs: "completes"
             (it came too late; the task is finished and billed) or "cancels".
+        search_delay_s: how long SearchQuantumTasks does not know a task that was accepted.
         one_result_file: a program set's results in one file; else in many, for which the SDK makes an S3 client of
             boto3's default session.
     """
@@ -67,6 +68,7 @@ class FakeBraket:
         cancelling_s: float = 0.5,
         token_lifetime_s: float | None = DAY_S,
         late_cancellation: str = "completes",
+        search_delay_s: float = 0.0,
         one_result_file: bool = True,
         devices: list[FakeDevice] | None = None,
         concurrent_tasks: int | None = None,
@@ -85,6 +87,7 @@ class FakeBraket:
         self.qpu_run_s, self.simulator_run_s = qpu_run_s, simulator_run_s
         self.token_lifetime_s = token_lifetime_s
         self.late_cancellation = late_cancellation
+        self.search_delay_s = search_delay_s
         self.one_result_file = one_result_file
         self.concurrent_tasks = concurrent_tasks
         self.credentials_expired = False
@@ -412,7 +415,10 @@ class FakeBraket:
 
     def _search_quantum_tasks(self, call: Call) -> AWSResponse:
         request = call.json
-        found = [task.summary() for task in self.tasks if task.region == call.region]
+        latest = self.clock.now - self.search_delay_s
+        found = [
+            task.summary() for task in self.tasks if task.region == call.region and task.created <= latest
+        ]
         for one in request["filters"]:
             found = [line for line in found if _matches(line, one)]
         first, size = int(request.get("nextToken", "0")), request.get("maxResults", 100)

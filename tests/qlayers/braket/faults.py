@@ -71,6 +71,7 @@ class Case:
     budget: Limits
     ample: bool  # whether the budget is enough if nothing fails
     service: FakeBraket
+    long_pauses: bool = False
 
 
 @dataclass
@@ -96,8 +97,15 @@ def circuit(angle: float, shots: int) -> QuantumScript:
     return QuantumScript(operations, [qp.sample(wires=[0, 1])], shots=shots)
 
 
-def make_case(seed: int, devices: Sequence[FakeDevice] = DEVICES) -> Case:
-    """A case as a function of the seed."""
+def make_case(seed: int, devices: Sequence[FakeDevice] = DEVICES, long_pauses: bool = False) -> Case:
+    """A case as a function of the seed.
+
+    Args:
+        seed: Of everything.
+        devices: One of them is used.
+        long_pauses: Whether days may pass between two lives of the client, in which the service forgets client tokens:
+            then a client must look for its tasks before it sends them again.
+    """
     rng = random.Random(seed)
     device = rng.choice(devices)
     n_circuits = rng.randint(1, 5)
@@ -108,7 +116,8 @@ def make_case(seed: int, devices: Sequence[FakeDevice] = DEVICES) -> Case:
         queue_s=rng.choice([0.0, 1.0, 30.0]),
         qpu_run_s=rng.choice([0.5, 3.0]),
         late_cancellation=rng.choice(["completes", "cancels"]),
-        token_lifetime_s=None,
+        token_lifetime_s=86400.0 if long_pauses else None,
+        search_delay_s=rng.choice([0.0, 0.0, 10.0]),
         concurrent_tasks=rng.choice([None, None, 2]),
     )
     rate = rng.choice([0.0, 0.05, 0.15, 0.3])
@@ -126,7 +135,7 @@ def make_case(seed: int, devices: Sequence[FakeDevice] = DEVICES) -> Case:
     factor = Decimal(1) if ample else Decimal(str(rng.choice([0.0, 0.1])))
     budget = Limits(float(enough * factor), n_circuits, n_circuits * shots)
     circuits = [circuit(angle, shots) for angle in rng.sample(ANGLES, n_circuits)]
-    return Case(seed, device, circuits, shots, budget, ample, service)
+    return Case(seed, device, circuits, shots, budget, ample, service, long_pauses)
 
 
 def run_sequence(
@@ -177,7 +186,7 @@ def run_sequence(
                     break
             except Exception as error:
                 verdict.errors.append(f"{type(error).__name__}: {error}"[:200])
-            service.clock.advance(between.choice([0.0, 1.0, 60.0]))
+            service.clock.advance(between.choice([0.0, 1.0, 60.0, *[172_800.0] * case.long_pauses]))
         service.faults.stop()
         service.finish()
     verdict.struck = len(service.faults.struck)
@@ -290,12 +299,18 @@ def run_many(
     folder: Path,
     refusals: tuple[type[Exception], ...],
     devices: Sequence[FakeDevice] = DEVICES,
+    long_pauses: bool = False,
     **options: Any,
 ) -> list[Verdict]:
     """One verdict a seed; each sequence has a ledger of its own."""
     return [
         run_sequence(
-            make_case(seed, devices), run_client, read_ledger, folder / f"{seed}.ledger", refusals, **options
+            make_case(seed, devices, long_pauses),
+            run_client,
+            read_ledger,
+            folder / f"{seed}.ledger",
+            refusals,
+            **options,
         )
         for seed in seeds
     ]
