@@ -20,7 +20,7 @@ class CredentialsError(ConfigurationError):
     """There are no credentials for Amazon Web Services, or they are not accepted. Nothing was spent on this call."""
 
 
-class Unavailable(ServiceError):
+class Unavailable(ServiceError, ConfigurationError):
     """The device cannot be had: it is offline or retired, or its tasks failed or took too long."""
 
 

@@ -150,6 +150,8 @@ class Service:
         try:
             return self._repeated(attempt)
         except Exception as error:
+            if not _of_boto(error):
+                raise
             failed = error
             reason = explained(error, f"sending a task to {arguments['deviceArn']}", self._secrets)
         raise NotAccepted(reason, certain, code_of(failed)) from None

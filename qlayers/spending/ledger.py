@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS tasks (
     usd_tracked REAL,
     written_at REAL NOT NULL,
     sent_at REAL,
+    times_sent INTEGER NOT NULL DEFAULT 0,
     started_at REAL,
     ended_at REAL,
     collected_at REAL,
@@ -136,6 +137,7 @@ class Entry:
     usd_tracked: float | None
     written_at: float
     sent_at: float | None
+    times_sent: int
     started_at: float | None
     ended_at: float | None
     collected_at: float | None
@@ -225,7 +227,7 @@ class Ledger:
         """Note that a task is being sent. False if somebody has given it up meanwhile: then it must not be sent."""
         with self._writing() as connection:
             changed = connection.execute(
-                "UPDATE tasks SET status = 'SENDING', sent_at = COALESCE(sent_at, ?) "
+                "UPDATE tasks SET status = 'SENDING', sent_at = COALESCE(sent_at, ?), times_sent = times_sent + 1 "
                 "WHERE token = ? AND status IN ('RESERVED', 'SENDING')",
                 (self._now(), token),
             )
@@ -249,21 +251,27 @@ class Ledger:
                 [(token,) for token in tokens],
             )
 
-    def refused(self, token: str, failure: str, *, again: bool) -> None:
+    def refused(self, token: str, failure: str, *, again: bool) -> bool:
         """Note that the service has not accepted a task, for certain.
+
+        Unless somebody else has sent it too, now or before a crash: then it may have been accepted all the same, and
+        the task stays as it is.
 
         Args:
             token: The task's.
             failure: Why, without secrets.
-            again: Whether it may be sent later; then it stays reserved.
+            again: Whether it is to be sent later; then it stays reserved.
+
+        Returns:
+            Whether it was noted.
         """
-        status, request = ("RESERVED", "request") if again else ("REFUSED", "NULL")
+        changes = "status = 'RESERVED', times_sent = 0" if again else "status = 'REFUSED', request = NULL, usd_tracked = 0"
         with self._writing() as connection:
-            connection.execute(
-                f"UPDATE tasks SET status = ?, failure = ?, request = {request}, "
-                "usd_tracked = CASE WHEN ? THEN usd_tracked ELSE 0 END WHERE token = ? AND status = 'SENDING'",
-                (status, failure, again, token),
+            changed = connection.execute(
+                f"UPDATE tasks SET {changes}, failure = ? WHERE token = ? AND status = 'SENDING' AND times_sent = 1",
+                (failure, token),
             )
+            return changed.rowcount == 1
 
     def update(self, token: str, **values: object) -> None:
         """Change columns of a task that the service has accepted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from qlayers.spending.plan import Plan
+from qlayers.spending.prices import dollars
 
 
 @dataclass
@@ -12,20 +13,16 @@ class Spent:
     """What a device has spent since it was made.
 
     Attributes:
-        tasks: Tasks that it sent.
-        usd: What they cost; for tasks that have not ended, what was reserved.
         cached: Circuits whose results had been bought before, and cost nothing.
         circuits: Circuits that were bought.
         shots: Their shots.
         fell_back: Circuits that were run on a simulator of this machine instead, by ``fallback="simulator"``.
-        failures: Tasks that failed or were cancelled, by kind.
-        queue_seconds: Time that tasks waited, as far as the service tells.
+        failures: Tasks that failed, were cancelled or not accepted, by kind.
+        queue_seconds: Time that tasks waited, as far as polling tells.
         run_seconds: Time that they ran.
         plan: What was planned altogether, whether it was sent or not; None before the first call.
     """
 
-    tasks: int = 0
-    usd: float = 0.0
     cached: int = 0
     circuits: int = 0
     shots: int = 0
@@ -34,6 +31,21 @@ class Spent:
     queue_seconds: float = 0.0
     run_seconds: float = 0.0
     plan: Plan | None = None
+    _usd: dict[str, float] = field(default_factory=dict, repr=False)
+
+    @property
+    def tasks(self) -> int:
+        """Tasks that were sent, or that were sent by an earlier run and collected by this one."""
+        return len(self._usd)
+
+    @property
+    def usd(self) -> float:
+        """What they cost; for tasks that have not ended or have failed, what was reserved."""
+        return dollars(sum(self._usd.values()))
+
+    def note_task(self, token: str, usd: float) -> None:
+        """Count a task, or correct what it costs."""
+        self._usd[token] = usd
 
     def add_plan(self, plan: Plan) -> None:
         """Count what is planned, whether it is sent or not."""
