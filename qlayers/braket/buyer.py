@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from qlayers.braket.clock import Clock
-from qlayers.braket.errors import QuotaReached, ServiceError, Unavailable
+from qlayers.braket.errors import QuotaError, ServiceError, UnavailableError
 from qlayers.braket.program_sets import Job, grouped, request_of
 from qlayers.braket.results import read_results
 from qlayers.braket.session import NotAccepted, Service
@@ -86,7 +86,7 @@ class Buyer:
         Raises:
             BudgetExceeded: It would cost more than the budget; nothing was sent.
             ConfigurationError: The device cannot do it, or there are no credentials; nothing was sent.
-            Unavailable: The device is offline, a task failed, or took too long.
+            UnavailableError: The device is offline, a task failed, or took too long.
             ServiceError: Something else went wrong.
         """
         jobs = list(jobs)
@@ -98,7 +98,7 @@ class Buyer:
             if not missing:
                 return have
             if self._is_over(missing):
-                raise Unavailable(_failed(failures, len(missing), self.terms))
+                raise UnavailableError(_failed(failures, len(missing), self.terms))
             try:
                 failures = self._round(missing)
             except Overtaken:
@@ -147,7 +147,7 @@ class Buyer:
         for number, (token, request) in enumerate(requests.items()):
             try:
                 self._send(token, request)
-            except QuotaReached as error:
+            except QuotaError as error:
                 if not under_way:
                     raise self._giving_up(error, list(requests)[number:], under_way) from None
                 failures += self._collect(under_way, missing[0].n_qubits)
@@ -224,7 +224,8 @@ class Buyer:
         if facts.price is not None and unit is not None and abs(unit - facts.price) > 1e-9:
             said = (
                 f"{facts.name} says that a {facts.price_unit} costs ${facts.price:g}, and pricing, as of "
-                f"{prices.as_of}, has ${unit:g}. Set pricing.devices.{facts.name}.per_{facts.price_unit}={facts.price:g}."
+                f"{prices.as_of}, has ${unit:g}. Set "
+                f"pricing.devices.{facts.name}.per_{facts.price_unit}={facts.price:g}."
             )
             if facts.price > unit:
                 raise ConfigurationError(f"Not sent: {said}")
@@ -272,14 +273,15 @@ class Buyer:
         self._spent.add_failure(failure.code)
         entry = self.ledger.entry(token)
         if failure.certain:
-            again = isinstance(failure.reason, QuotaReached)
+            again = isinstance(failure.reason, QuotaError)
             noted = self.ledger.refused(token, failure.code, again=again)
             if noted and entry.program_set and failure.code == _SET_REFUSED:
                 self._take_single_tasks(failure)
             if noted:
                 raise failure.reason
         raise ServiceError(
-            f"{failure.reason} Whether the task was accepted is not known. Its price stays reserved; run again to find out."
+            f"{failure.reason} Whether the task was accepted is not known. Its price stays reserved; run "
+            "again to find out."
         )
 
     def _take_single_tasks(self, failure: NotAccepted) -> None:
@@ -305,7 +307,7 @@ class Buyer:
         """Wait for tasks, and write what they return and cost; returns what failed.
 
         Raises:
-            Unavailable: They took too long. They go on; the next run collects them.
+            UnavailableError: They took too long. They go on; the next run collects them.
         """
         failures: list[str] = []
         open_tasks = {token: self.ledger.entry(token) for token in tokens}
@@ -326,7 +328,7 @@ class Buyer:
                 break
             self._clock.sleep(self.terms.poll_seconds)
         self._spent.add_failure("timeout")
-        raise Unavailable(
+        raise UnavailableError(
             f"{_tasks(len(open_tasks))} on {self.terms.facts.name} had no results after "
             f"{self.terms.timeout_seconds:g} s (backend.timeout_seconds). {_go_on(len(open_tasks))}"
         )
@@ -357,7 +359,8 @@ class Buyer:
             if now - completed[token] >= _RESULTS_LATE_SECONDS:
                 self.ledger.update(token, **changes)
                 raise ServiceError(
-                    f"The task {entry.arn} is completed, and its results are not in S3. Run again later to collect them."
+                    f"The task {entry.arn} is completed, and its results are not in S3. Run again later to "
+                    "collect them."
                 )
         elif status in ("FAILED", "CANCELLED"):
             self._end_without_result(entry, task, changes, failures)
@@ -367,7 +370,12 @@ class Buyer:
         return self.ledger.entry(token) if changes else entry
 
     def _take(
-        self, entry: Entry, task: Mapping[str, Any], changes: dict[str, Any], n_qubits: int, failures: list[str]
+        self,
+        entry: Entry,
+        task: Mapping[str, Any],
+        changes: dict[str, Any],
+        n_qubits: int,
+        failures: list[str],
     ) -> bool:
         """Fetch a completed task's results and write them down; False if they are not there yet."""
         service = self._connected()
@@ -423,7 +431,7 @@ class Buyer:
     def _end_without_result(
         self, entry: Entry, task: Mapping[str, Any], changes: dict[str, Any], failures: list[str]
     ) -> None:
-        """Note a task that failed or was cancelled. The budget goes on to count it in full: its bill is not seen here."""
+        """Note a task that failed or was cancelled; the budget goes on to count it in full."""
         status = str(task["status"])
         reason = self._connected().scrubbed(str(task.get("failureReason") or status.lower()))
         changes |= {"failure": reason, "ended_at": _seconds(task.get("endedAt")), "usd_tracked": 0.0}
@@ -435,7 +443,10 @@ class Buyer:
 
     def _stop_if_too_long(self, entry: Entry, seconds: float) -> None:
         """Cancel a task on a simulator before it costs more than was reserved for it."""
-        if not self.terms.prices.by_the_minute or seconds + self.terms.poll_seconds < self.terms.seconds_at_most:
+        if (
+            not self.terms.prices.by_the_minute
+            or seconds + self.terms.poll_seconds < self.terms.seconds_at_most
+        ):
             return
         warnings.warn(
             f"The task {entry.arn} has run for about {seconds:.0f} s and is cancelled: "

@@ -16,7 +16,7 @@ from pennylane.tape import QuantumScript
 from qlayers.braket.buyer import Buyer
 from qlayers.braket.circuits import measured
 from qlayers.braket.clock import Clock
-from qlayers.braket.errors import Unavailable
+from qlayers.braket.errors import UnavailableError
 from qlayers.braket.planning import make_plan
 from qlayers.braket.program_sets import Job, grouped, key_of
 from qlayers.braket.sampled_device import SampledDevice
@@ -88,7 +88,7 @@ class BraketDevice(SampledDevice):
         Raises:
             BudgetExceeded: It would cost more than the budget; nothing was sent.
             ConfigurationError: The device cannot do it, or there are no credentials; nothing was sent.
-            Unavailable: The device is offline, a task failed or took too long, and ``fallback`` is ``"none"``.
+            UnavailableError: The device is offline, a task failed or took too long, and ``fallback`` is ``"none"``.
             ServiceError: Something else went wrong.
         """
         occurrences = self._occurrences.copy()
@@ -99,17 +99,15 @@ class BraketDevice(SampledDevice):
         results = self._cache.get([job.key for job in jobs])
         missing = [job for job in jobs if job.key not in results]
         groups = grouped(missing, self.terms.set_limits)
-        self.spent.add_plan(
-            self._plan(self.terms, groups, len(results), [tapes[job.key] for job in missing])
-        )
+        self.spent.add_plan(self._plan(self.terms, groups, len(results), [tapes[job.key] for job in missing]))
         if self.terms.dry_run:
-            self._occurrences = occurrences
+            dict.update(self._occurrences, occurrences)
             return [np.zeros((job.shots, job.n_qubits), dtype=np.int64) for job in jobs]
         self.spent.cached += len(results)
         if missing:
             results |= self._bought(missing, tapes)
         # Only now: a call that failed is made again with the same keys, and collects what it has bought.
-        self._occurrences = occurrences
+        dict.update(self._occurrences, occurrences)
         return [results[job.key] for job in jobs]
 
     # ---------------------------------------------------------------- buying
@@ -117,7 +115,7 @@ class BraketDevice(SampledDevice):
     def _bought(self, jobs: list[Job], tapes: dict[str, QuantumScript]) -> dict[str, np.ndarray]:
         try:
             return self._buyer.obtain(jobs)
-        except Unavailable as error:
+        except UnavailableError as error:
             if self.terms.fallback != "simulator":
                 raise
             reason = str(error)

@@ -20,15 +20,17 @@ class CredentialsError(ConfigurationError):
     """There are no credentials for Amazon Web Services, or they are not accepted. Nothing was spent on this call."""
 
 
-class Unavailable(ServiceError, ConfigurationError):
+class UnavailableError(ServiceError, ConfigurationError):
     """The device cannot be had: it is offline or retired, or its tasks failed or took too long."""
 
 
-class QuotaReached(ServiceError):
+class QuotaError(ServiceError):
     """The account may not have more tasks at a time."""
 
 
-THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"})
+THROTTLED = frozenset(
+    {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+)
 _NOT_THERE_YET = frozenset({"NoSuchKey", "404", "NotFound"})
 _EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired", "TokenRefreshRequired"})
 _NOT_ACCEPTED = frozenset(
@@ -110,8 +112,15 @@ def explained(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
     code = code_of(error)
     said = scrubbed(_words(error), secrets)
     if code in _EXPIRED or code in ("UnauthorizedSSOTokenError", "SSOTokenLoadError", "TokenRetrievalError"):
-        return CredentialsError(f"The credentials for Amazon Web Services have expired, while {doing}. {_LOG_IN}.")
-    if code in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"):
+        return CredentialsError(
+            f"The credentials for Amazon Web Services have expired, while {doing}. {_LOG_IN}."
+        )
+    if code in (
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "CredentialRetrievalError",
+        "ProfileNotFound",
+    ):
         return no_credentials(doing)
     if code in _NOT_ACCEPTED:
         return CredentialsError(
@@ -123,17 +132,21 @@ def explained(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
             "(AmazonBraketFullAccess) and its S3 bucket."
         )
     if code == "DeviceOfflineException":
-        return Unavailable(f"The device is offline, while {doing}: {said} Try later, or choose another.")
+        return UnavailableError(f"The device is offline, while {doing}: {said} Try later, or choose another.")
     if code == "DeviceRetiredException":
-        return Unavailable(f"The device is retired, while {doing}: {said} Choose another.")
+        return UnavailableError(f"The device is retired, while {doing}: {said} Choose another.")
     if code == "ServiceQuotaExceededException":
-        return QuotaReached(
+        return QuotaError(
             f"The account's limit is reached, while {doing}: {said} Wait for tasks to end, or ask AWS for a higher one."
         )
     if code in THROTTLED:
-        return ServiceError(f"Amazon Braket throttles, while {doing}; it was asked again and again. Run again later.")
+        return ServiceError(
+            f"Amazon Braket throttles, while {doing}; it was asked again and again. Run again later."
+        )
     if may_pass(error):
-        return ServiceError(f"No answer from Amazon Braket ({code}), while {doing}; it was asked again and again.")
+        return ServiceError(
+            f"No answer from Amazon Braket ({code}), while {doing}; it was asked again and again."
+        )
     return ServiceError(f"Amazon Braket refused ({code}), while {doing}: {said}")
 
 

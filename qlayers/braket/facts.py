@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qlayers.braket.errors import Unavailable
+from qlayers.braket.errors import UnavailableError
 from qlayers.errors import ConfigurationError
 
 _PROGRAM_SET = "braket.ir.openqasm.program_set"
@@ -81,14 +81,14 @@ class DeviceFacts:
         """Refuse what the device cannot do.
 
         Raises:
-            Unavailable: It is retired or offline.
+            UnavailableError: It is retired or offline.
             ConfigurationError: It is too small, or takes other numbers of shots.
         """
         if self.status == "RETIRED":
-            raise Unavailable(f"backend.device={self.name} is retired. {_others()}")
+            raise UnavailableError(f"backend.computer={self.name} is retired. {_others()}")
         if self.status == "OFFLINE":
-            raise Unavailable(
-                f"backend.device={self.name} is offline now, and nothing was sent. Try later, or choose another."
+            raise UnavailableError(
+                f"backend.computer={self.name} is offline now, and nothing was sent. Try later, or choose another."
             )
         if n_qubits > self.n_qubits:
             raise ConfigurationError(
@@ -102,7 +102,9 @@ class DeviceFacts:
             )
 
 
-def _qpu(name: str, where: str, n_qubits: int, shots: tuple[int, int], rate: float, sets: bool) -> DeviceFacts:
+def _qpu(
+    name: str, where: str, n_qubits: int, shots: tuple[int, int], rate: float, sets: bool
+) -> DeviceFacts:
     region, _, path = where.partition("/")
     arn = f"arn:aws:braket:{region}::device/qpu/{path}"
     return DeviceFacts(name, arn, n_qubits, shots, _SETS if sets else None, shots_per_second=rate)
@@ -144,10 +146,10 @@ def known(name: str) -> DeviceFacts:
             return facts
     plain = str(name).rsplit("/", 1)[-1].lower().replace("-", "_")
     if plain in RETIRED:
-        raise ConfigurationError(f"backend.device={name} ({RETIRED[plain]}) is retired. {_others()}")
+        raise ConfigurationError(f"backend.computer={name} ({RETIRED[plain]}) is retired. {_others()}")
     near = difflib.get_close_matches(plain, KNOWN, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ConfigurationError(f"backend.device={name!r} is unknown.{hint} {_others()}")
+    raise ConfigurationError(f"backend.computer={name!r} is unknown.{hint} {_others()}")
 
 
 def _others() -> str:

@@ -28,9 +28,7 @@ class Results:
     milliseconds: int | None
 
 
-def read_results(
-    read: Read, bucket: str, folder: str, n_circuits: int, n_qubits: int, shots: int
-) -> Results:
+def read_results(read: Read, bucket: str, folder: str, n_circuits: int, n_qubits: int, shots: int) -> Results:
     """Fetch a task's results.
 
     Args:

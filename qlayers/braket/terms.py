@@ -81,7 +81,11 @@ class Terms:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
                 raise ConfigurationError(f"backend.{name} must be a number above 0, but got {value!r}.")
-        if isinstance(self.repeat_failed, bool) or not isinstance(self.repeat_failed, int) or self.repeat_failed < 0:
+        if (
+            isinstance(self.repeat_failed, bool)
+            or not isinstance(self.repeat_failed, int)
+            or self.repeat_failed < 0
+        ):
             raise ConfigurationError(
                 f"backend.repeat_failed must be a whole number, 0 or more, but got {self.repeat_failed!r}."
             )

@@ -114,7 +114,7 @@ class Budget:
 
 def _amount(amount: Amount) -> str:
     tasks = f"{amount.tasks} task" + ("" if amount.tasks == 1 else "s")
-    return f"${amount.usd:.2f} in {tasks} with {amount.shots} shots"
+    return f"${_rounded_up('usd', amount.usd):.2f} in {tasks} with {amount.shots} shots"
 
 
 def _rounded_up(name: str, value: float) -> float:

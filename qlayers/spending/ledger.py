@@ -147,7 +147,15 @@ class Entry:
 
 
 _COLUMNS = tuple(item.name for item in fields(Entry))
-_UPDATABLE = frozenset(_COLUMNS) - {"token", "project", "device", "device_arn", "circuits", "shots", "written_at"}
+_UPDATABLE = frozenset(_COLUMNS) - {
+    "token",
+    "project",
+    "device",
+    "device_arn",
+    "circuits",
+    "shots",
+    "written_at",
+}
 
 
 class Ledger:
@@ -265,7 +273,11 @@ class Ledger:
         Returns:
             Whether it was noted.
         """
-        changes = "status = 'RESERVED', times_sent = 0" if again else "status = 'REFUSED', request = NULL, usd_tracked = 0"
+        changes = (
+            "status = 'RESERVED', times_sent = 0"
+            if again
+            else "status = 'REFUSED', request = NULL, usd_tracked = 0"
+        )
         with self._writing() as connection:
             changed = connection.execute(
                 f"UPDATE tasks SET {changes}, failure = ? WHERE token = ? AND status = 'SENDING' AND times_sent = 1",
@@ -411,7 +423,8 @@ def _latest(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, En
 
 def _collected(connection: sqlite3.Connection, keys: Sequence[str]) -> bool:
     return any(
-        connection.execute("SELECT 1 FROM results WHERE key = ?", (key,)).fetchone() is not None for key in keys
+        connection.execute("SELECT 1 FROM results WHERE key = ?", (key,)).fetchone() is not None
+        for key in keys
     )
 
 

@@ -91,7 +91,8 @@ class Plan:
             f"  circuits     {self.circuits}{cached}",
             f"  tasks        {self.tasks}{sets}",
             f"  shots        {self.shots}",
-            f"  price        {_price(self)}" + (f", prices of {self.prices_as_of}" if self.prices_as_of else ""),
+            f"  price        {_price(self)}"
+            + (f", prices of {self.prices_as_of}" if self.prices_as_of else ""),
         ]
         if self.usd_per_hour is not None:
             found.append(f"  reservation  ${self.usd_per_hour:,.2f} an hour instead of the price above")
@@ -101,7 +102,11 @@ class Plan:
         if self.circuit_depth is not None:
             found.append(
                 f"  on device    depth {self.circuit_depth}, {self.two_qubit_gates} two-qubit gates"
-                + ("" if self.estimated_fidelity is None else f", fidelity about {self.estimated_fidelity:.3f}")
+                + (
+                    ""
+                    if self.estimated_fidelity is None
+                    else f", fidelity about {self.estimated_fidelity:.3f}"
+                )
             )
         return found + [f"  note         {note}" for note in self.notes]
 

@@ -91,7 +91,7 @@ class PriceList:
     """
 
     as_of: str = _AS_OF
-    stale_after_days: int = 180
+    stale_after_days: int = 365
     per_task: float = 0.30
     devices: Mapping[str, Mapping[str, Any]] = field(
         default_factory=lambda: {
