@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from unittest import mock
@@ -233,8 +234,8 @@ class FakeBraket:
         if call.access_key != known.access_key:
             raise ServiceError("UnrecognizedClientException", "The security token is invalid.", 403)
         if self.credentials_expired or call.session_token not in (known.session_token, None):
-            code = "ExpiredToken" if call.service != "braket" else "ExpiredTokenException"
-            raise ServiceError(code, "The security token included in the request is expired", 403)
+            text = "The security token included in the request is expired"
+            raise ServiceError("ExpiredTokenException", text, 403)
 
     def _get_caller_identity(self, call: Call) -> AWSResponse:
         arn = f"arn:aws:sts::{self.account}:assumed-role/tests/fake"
@@ -266,6 +267,9 @@ class FakeBraket:
     def _create_quantum_task(self, call: Call) -> AWSResponse:
         request = call.json
         token = request["clientToken"]
+        for name, longest in (("clientToken", 64), ("outputS3Bucket", 63), ("outputS3KeyPrefix", 1024)):
+            if len(request[name]) > longest:  # botocore leaves this to the service
+                raise ServiceError("ValidationException", f"{name} is longer than {longest} characters")
         digest = json.dumps(request, sort_keys=True)
         known = self._tokens.get((call.region, token))
         if known and (self.token_lifetime_s is None or self.clock.now < known[0] + self.token_lifetime_s):
@@ -433,6 +437,8 @@ def _matches(line: dict[str, Any], one: dict[str, Any]) -> bool:
     if one["name"] not in names:
         raise ServiceError("ValidationException", f"Unknown filter {one['name']}")
     value, wanted = line[names[one["name"]]], one["values"]
+    if one["name"] == "createdAt":
+        value, wanted = datetime.fromisoformat(value), [datetime.fromisoformat(text) for text in wanted]
     tests = {
         "EQUAL": lambda: value in wanted,
         "LT": lambda: value < wanted[0],

@@ -86,6 +86,16 @@ def json_answer(call: Call, document: dict[str, Any], status: int = 200) -> AWSR
     return answer(call, status, json.dumps(document).encode(), {"content-type": "application/json"})
 
 
+# What S3 and STS call the errors that Braket calls otherwise, and their HTTP status.
+ELSEWHERE = {
+    "ThrottlingException": {"s3": ("SlowDown", 503), "sts": ("Throttling", 400)},
+    "InternalServiceException": {"s3": ("InternalError", 500), "sts": ("InternalFailure", 500)},
+    "ExpiredTokenException": {"s3": ("ExpiredToken", 400), "sts": ("ExpiredToken", 403)},
+    "AccessDeniedException": {"s3": ("AccessDenied", 403), "sts": ("AccessDenied", 403)},
+    "UnrecognizedClientException": {"s3": ("InvalidAccessKeyId", 403), "sts": ("InvalidClientTokenId", 403)},
+}
+
+
 class ServiceError(Exception):
     """The service refuses. botocore turns it into the ClientError of the same code."""
 
@@ -99,10 +109,11 @@ class ServiceError(Exception):
             body = json.dumps({"message": self.message, **self.more}).encode()
             headers = {"content-type": "application/json", "x-amzn-errortype": self.code}
             return answer(call, self.status, body, headers)
-        inner = f"<Code>{self.code}</Code><Message>{self.message}</Message>"
+        code, status = ELSEWHERE.get(self.code, {}).get(call.service, (self.code, self.status))
+        inner = f"<Code>{code}</Code><Message>{self.message}</Message>"
         if call.service == "s3":
             text = f"<Error>{inner}</Error>"
         else:
             text = f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error></ErrorResponse>"
         body = b"" if call.method == "HEAD" else text.encode()
-        return answer(call, self.status, body, {"content-type": "application/xml"})
+        return answer(call, status, body, {"content-type": "application/xml"})
