@@ -38,7 +38,7 @@ def make_plan(
     shots = [sum(job.shots for job in group) for group in groups]
     depth, gates, fidelity = _compiled(terms, tapes, n_qubits)
     seconds, queue = _time(terms, len(groups), sum(shots), ledger)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if terms.facts.program_sets and not terms.program_sets and len(groups) > 1:
         notes = ("the device takes program sets, which share a task's fee; backend.program_sets is off",)
     return Plan(

@@ -77,7 +77,7 @@ def request_of(arn: str, jobs: Sequence[Job], bucket: str) -> str:
     if len(jobs) > 1:
         specification = ProgramSet([job.circuit for job in jobs], shots_per_executable=shots)
         shots *= len(jobs)
-    AwsQuantumTask.create(recorder, arn, specification, (bucket, ""), shots, quiet=True)  # type: ignore[arg-type]
+    AwsQuantumTask.create(recorder, arn, specification, (bucket, ""), shots, quiet=True)
     return json.dumps(recorder.arguments)
 
 

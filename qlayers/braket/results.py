@@ -50,10 +50,10 @@ def read_results(read: Read, bucket: str, folder: str, n_circuits: int, n_qubits
         return document
 
     whole = file(FILE)
+    bits: list[np.ndarray | None] = []
     if "programResults" not in whole:
-        bits = [_bits(whole, n_qubits, shots, where)]
+        bits.append(_bits(whole, n_qubits, shots, where))
     else:
-        bits = []
         for program in whole["programResults"]:
             place = ""
             if isinstance(program, str):  # large program sets are in many files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -247,10 +248,8 @@ class Service:
         client = self._session.braket_client
         more: dict[str, Any] = {}
         while True:
-            page = self._patiently(
-                lambda more=more: client.search_quantum_tasks(filters=filters, maxResults=100, **more),
-                "looking for tasks whose answer was lost",
-            )
+            call = functools.partial(client.search_quantum_tasks, filters=filters, maxResults=100, **more)
+            page = self._patiently(call, "looking for tasks whose answer was lost")
             yield from page["quantumTasks"]
             if not page.get("nextToken"):
                 return

@@ -54,7 +54,7 @@ class Terms:
 
     facts: DeviceFacts
     prices: Prices
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
     project: str = "default"
     ledger: str = DEFAULT_PATH
     region: str | None = None

@@ -12,7 +12,7 @@ from qlayers.errors import ConfigurationError
 _ROUNDING = 1e-9  # dollars; see prices.dollars
 
 
-class BudgetExceeded(ConfigurationError):
+class BudgetExceeded(ConfigurationError):  # noqa: N818 - the name says it
     """What was asked for would cost more than the budget. Nothing of it was sent."""
 
 

@@ -273,11 +273,8 @@ class Ledger:
         Returns:
             Whether it was noted.
         """
-        changes = (
-            "status = 'RESERVED', times_sent = 0"
-            if again
-            else "status = 'REFUSED', request = NULL, usd_tracked = 0"
-        )
+        given_up = "status = 'REFUSED', request = NULL, usd_tracked = 0"
+        changes = "status = 'RESERVED', times_sent = 0" if again else given_up
         with self._writing() as connection:
             changed = connection.execute(
                 f"UPDATE tasks SET {changes}, failure = ? WHERE token = ? AND status = 'SENDING' AND times_sent = 1",

@@ -102,7 +102,7 @@ def lines(entries: Sequence[Entry], *, tasks: bool = True) -> list[str]:
         return ["The ledger has no tasks."]
     found: list[str] = []
     if tasks:
-        found += _table(_COLUMNS, [_row(entry) for entry in entries]) + [""]
+        found += [*_table(_COLUMNS, [_row(entry) for entry in entries]), ""]
     by_device = sums(entries)
     found += _table(_SUMS, [_sum_row(one) for one in by_device])
     total = sum(one.usd_tracked for one in by_device)
@@ -140,7 +140,7 @@ def _sum_row(one: Sum) -> list[str]:
 
 
 def _usd(amount: float | None) -> str:
-    return "" if amount is None else f"{amount:.4f}"
+    return "" if amount is None else f"{amount:.5f}"
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

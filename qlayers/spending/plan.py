@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 from qlayers.errors import ConfigurationError
 from qlayers.spending.budget import Amount
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ def _price(plan: Plan) -> str:
     return f"${plan.usd:,.4f} expected, ${plan.usd_at_most:,.4f} at most"
 
 
-def _known(choose: object, first: object, second: object) -> object:
+def _known(choose: Callable[[list[T]], T], first: T | None, second: T | None) -> T | None:
     """The chosen of the two that are known."""
     known = [value for value in (first, second) if value is not None]
-    return choose(known) if known else None  # type: ignore[operator]
+    return choose(known) if known else None
