@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from qlayers.braket.buyer import Buyer
 from qlayers.braket.circuits import measured
 from qlayers.braket.clock import Clock
 from qlayers.braket.errors import UnavailableError
-from qlayers.braket.planning import make_plan
+from qlayers.braket.planning import Compiled, Structure, make_plan
 from qlayers.braket.program_sets import Job, grouped, key_of
 from qlayers.braket.sampled_device import SampledDevice
 from qlayers.braket.session import Service
@@ -75,6 +74,8 @@ class BraketDevice(SampledDevice):
             )
         self.spent = Spent()
         self._occurrences: Counter[str] = Counter()
+        self._tapes: dict[str, QuantumScript] = {}  # of the call that is under way, for its plan
+        self._compiled: dict[Structure, Compiled] = {}
         self._start()
 
     def _start(self) -> None:
@@ -99,7 +100,8 @@ class BraketDevice(SampledDevice):
         results = self._cache.get([job.key for job in jobs])
         missing = [job for job in jobs if job.key not in results]
         groups = grouped(missing, self.terms.set_limits)
-        self.spent.add_plan(self._plan(self.terms, groups, len(results), [tapes[job.key] for job in missing]))
+        self._tapes = tapes
+        self.spent.add_plan(self._plan(self.terms, groups, len(results)))
         if self.terms.dry_run:
             dict.update(self._occurrences, occurrences)
             return [np.zeros((job.shots, job.n_qubits), dtype=np.int64) for job in jobs]
@@ -142,10 +144,9 @@ class BraketDevice(SampledDevice):
         occurrences[same] += 1
         return Job(key, translated, n_qubits, shots)
 
-    def _plan(
-        self, terms: Terms, groups: list[list[Job]], cached: int = 0, tapes: Sequence[QuantumScript] = ()
-    ) -> Plan:
-        return make_plan(terms, groups, self._ledger, cached, tapes, len(self.wires))
+    def _plan(self, terms: Terms, groups: list[list[Job]], cached: int = 0) -> Plan:
+        tapes = [self._tapes[job.key] for group in groups for job in group if job.key in self._tapes]
+        return make_plan(terms, groups, self._ledger, cached, tapes, len(self.wires), self._compiled)
 
     def _connect(self) -> Service:
         terms = self.terms
@@ -170,12 +171,12 @@ class BraketDevice(SampledDevice):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the connection, which each copy makes for itself."""
-        made_here = ("_ledger", "_cache", "_buyer", "_boto")
+        made_here = ("_ledger", "_cache", "_buyer", "_boto", "_tapes")
         return {name: value for name, value in self.__dict__.items() if name not in made_here}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._boto = None
+        self._boto, self._tapes = None, {}
         self._start()
 
     def __copy__(self) -> BraketDevice:

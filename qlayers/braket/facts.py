@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +13,6 @@ from qlayers.braket.errors import UnavailableError
 from qlayers.errors import ConfigurationError
 
 _PROGRAM_SET = "braket.ir.openqasm.program_set"
-_SETS = (100, 200_000)
 
 
 @dataclass(frozen=True)
@@ -102,34 +102,47 @@ class DeviceFacts:
             )
 
 
-def _qpu(
-    name: str, where: str, n_qubits: int, shots: tuple[int, int], rate: float, sets: bool
-) -> DeviceFacts:
-    region, _, path = where.partition("/")
-    arn = f"arn:aws:braket:{region}::device/qpu/{path}"
-    return DeviceFacts(name, arn, n_qubits, shots, _SETS if sets else None, shots_per_second=rate)
+_RATES = {"superconducting": 2000.0, "trapped": 5.0}
+"""Shots a second, to the order of magnitude, by how qubits are made: microseconds or milliseconds a gate."""
 
-
-# As the devices' own documents said it in May 2026; the service is asked before something is sent. The rates are
-# orders of magnitude: microseconds a gate with superconducting circuits, milliseconds with trapped ions.
-_KNOWN = (
-    _qpu("iqm_garnet", "eu-north-1/iqm/Garnet", 20, (1, 20_000), 2000, sets=True),
-    _qpu("iqm_emerald", "eu-north-1/iqm/Emerald", 54, (1, 200_000), 2000, sets=True),
-    _qpu("rigetti_cepheus", "us-west-1/rigetti/Cepheus-1-108Q", 107, (10, 50_000), 2000, sets=True),
-    _qpu("ionq_forte", "us-east-1/ionq/Forte-1", 36, (100, 5_000), 5, sets=False),
-    _qpu("ionq_forte_enterprise", "us-east-1/ionq/Forte-Enterprise-1", 36, (100, 5_000), 5, sets=False),
-    _qpu("aqt_ibex_q1", "eu-north-1/aqt/Ibex-Q1", 12, (1, 2_000), 5, sets=False),
+# Computers with a document about them in qlayers.machines, and others, as AWS's pages describe them. The service is
+# asked before something is sent.
+_DESCRIBED = ("iqm_garnet", "iqm_emerald", "rigetti_cepheus", "ionq_forte_enterprise")
+_OTHERS = (
+    DeviceFacts(
+        "ionq_forte",
+        "arn:aws:braket:us-east-1::device/qpu/ionq/Forte-1",
+        36,
+        (100, 5_000),
+        shots_per_second=_RATES["trapped"],
+    ),
+    DeviceFacts(
+        "aqt_ibex_q1",
+        "arn:aws:braket:eu-north-1::device/qpu/aqt/Ibex-Q1",
+        12,
+        (1, 2_000),
+        shots_per_second=_RATES["trapped"],
+    ),
     DeviceFacts("sv1", "arn:aws:braket:::device/quantum-simulator/amazon/sv1", 34, (0, 100_000)),
     DeviceFacts("dm1", "arn:aws:braket:::device/quantum-simulator/amazon/dm1", 17, (0, 100_000)),
 )
-KNOWN = {facts.name: facts for facts in _KNOWN}
-RETIRED = {
+_RETIRED = {
     "tn1": "Amazon's tensor-network simulator",
-    "rigetti_ankaa_3": "Rigetti's computer before Cepheus",
-    "ankaa_3": "Rigetti's computer before Cepheus",
-    "ionq_aria_1": "IonQ's computer before Forte",
-    "aria_1": "IonQ's computer before Forte",
+    "ankaa_2": "a computer of Rigetti's",
+    "ankaa_3": "a computer of Rigetti's",
+    "aspen_m_3": "a computer of Rigetti's",
+    "aria_1": "a computer of IonQ's",
+    "aria_2": "a computer of IonQ's",
+    "harmony": "a computer of IonQ's",
+    "lucy": "a computer of OQC's",
+    "borealis": "a computer of Xanadu's",
 }
+_MAKERS = ("rigetti_", "ionq_", "oqc_", "xanadu_", "amazon_")
+
+
+def names() -> list[str]:
+    """The devices that are known, in alphabetical order."""
+    return sorted([*_DESCRIBED, *(facts.name for facts in _OTHERS)])
 
 
 def known(name: str) -> DeviceFacts:
@@ -141,19 +154,38 @@ def known(name: str) -> DeviceFacts:
     Raises:
         ConfigurationError: There is none of this name, or it is retired.
     """
-    for facts in _KNOWN:
+    for facts in [*map(_described, _DESCRIBED), *_OTHERS]:
         if name in (facts.name, facts.arn):
             return facts
     plain = str(name).rsplit("/", 1)[-1].lower().replace("-", "_")
-    if plain in RETIRED:
-        raise ConfigurationError(f"backend.computer={name} ({RETIRED[plain]}) is retired. {_others()}")
-    near = difflib.get_close_matches(plain, KNOWN, n=1)
+    for maker in _MAKERS:
+        plain = plain.removeprefix(maker)
+    if plain in _RETIRED:
+        raise ConfigurationError(f"backend.computer={name} ({_RETIRED[plain]}) is retired. {_others()}")
+    near = difflib.get_close_matches(str(name), names(), n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ConfigurationError(f"backend.computer={name!r} is unknown.{hint} {_others()}")
 
 
+@functools.cache
+def _described(name: str) -> DeviceFacts:
+    from qlayers.machines.machine import machine
+
+    found = machine(name)
+    sets = found.program_sets
+    made = (found.technology or "").split(" ")[0]
+    return DeviceFacts(
+        name=name,
+        arn=str(found.arn),
+        n_qubits=found.n_qubits,
+        shots_range=found.shots_range,
+        program_sets=None if sets is None else (sets.max_executables, sets.max_total_shots),
+        shots_per_second=_RATES.get(made),
+    )
+
+
 def _others() -> str:
-    computers = sorted(facts.name for facts in _KNOWN if not facts.is_simulator)
+    computers = [name for name in names() if name not in ("sv1", "dm1")]
     return f"Available: {', '.join(computers)}."
 
 

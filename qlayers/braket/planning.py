@@ -13,8 +13,14 @@ from qlayers.spending.ledger import Ledger
 from qlayers.spending.plan import Plan, duration
 from qlayers.spending.prices import dollars
 
+Structure = tuple[tuple[str, tuple[int, ...]], ...]
+"""A circuit's gates and their wires, without angles."""
+Compiled = tuple[int, int, float]
+"""Depth, two-qubit gates and estimated fidelity on a computer."""
+
 _SECONDS_A_TASK = 3.0  # a rough guess: sending it, and fetching its results
-_STRUCTURES = 8  # circuits of different gates that are compiled for a plan; further ones are left out
+_LOOKS_BACK = 100  # tasks
+_STRUCTURES = 4  # circuits of different gates that are compiled for a plan; further ones are left out
 
 
 def make_plan(
@@ -24,6 +30,7 @@ def make_plan(
     cached: int = 0,
     tapes: Sequence[QuantumScript] = (),
     n_qubits: int = 0,
+    known: dict[Structure, Compiled] | None = None,
 ) -> Plan:
     """What is going to be sent.
 
@@ -34,9 +41,10 @@ def make_plan(
         cached: Circuits beside them that were bought before.
         tapes: The circuits as PennyLane has them, for depths, gates and fidelity.
         n_qubits: Their wires.
+        known: What was found for circuits of the same gates before; what is found now is added.
     """
     shots = [sum(job.shots for job in group) for group in groups]
-    depth, gates, fidelity = _compiled(terms, tapes, n_qubits)
+    depth, gates, fidelity = _compiled(terms, tapes, n_qubits, {} if known is None else known)
     seconds, queue = _time(terms, len(groups), sum(shots), ledger)
     notes: tuple[str, ...] = ()
     if terms.facts.program_sets and not terms.program_sets and len(groups) > 1:
@@ -64,7 +72,7 @@ def make_plan(
 def _time(terms: Terms, tasks: int, shots: int, ledger: Ledger) -> tuple[float | None, str | None]:
     """How long running takes, and what is known of waiting."""
     facts = terms.facts
-    before = [entry for entry in ledger.entries(device=facts.name) if entry.status == "COLLECTED"][-100:]
+    before = ledger.collected_last(facts.name, _LOOKS_BACK)
     ran = [entry.run_seconds / entry.shots for entry in before if entry.run_seconds and entry.shots]
     if ran and not facts.is_simulator:
         seconds: float | None = tasks * _SECONDS_A_TASK + shots * median(ran)
@@ -82,7 +90,22 @@ def _time(terms: Terms, tasks: int, shots: int, ledger: Ledger) -> tuple[float |
 
 
 def _compiled(
-    terms: Terms, tapes: Sequence[QuantumScript], n_qubits: int
+    terms: Terms, tapes: Sequence[QuantumScript], n_qubits: int, known: dict[Structure, Compiled]
 ) -> tuple[int | None, int | None, float | None]:
-    """Depth, two-qubit gates and estimated fidelity on the device: of the worst circuit."""
-    return None, None, None
+    """Depth, two-qubit gates and estimated fidelity on the computer: of the worst circuit.
+
+    Circuits that differ in their angles alone count as one. None where nothing is known of the computer's gates.
+    """
+    from qlayers.machines.machine import available, machine
+    from qlayers.machines.transpile import transpile
+
+    if not tapes or terms.facts.name not in available():
+        return None, None, None
+    different = {tuple((o.name, tuple(o.wires)) for o in tape.operations): tape for tape in tapes}
+    computer = machine(terms.facts.name)
+    for structure, tape in list(different.items())[:_STRUCTURES]:
+        if structure not in known:
+            one = transpile(tape, computer, n_qubits)
+            known[structure] = one.depth, one.two_qubit_gates, one.estimated_fidelity
+    depths, gates, fidelities = zip(*(known[one] for one in different if one in known), strict=True)
+    return max(depths), max(gates), min(fidelities)

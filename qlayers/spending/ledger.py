@@ -343,6 +343,18 @@ class Ledger:
             )
             return [_entry(row) for row in rows]
 
+    def collected_last(self, device: str, number: int) -> list[Entry]:
+        """The last tasks on a device whose results were collected, the newest first."""
+        with self._reading() as connection:
+            if connection is None:
+                return []
+            rows = connection.execute(
+                f"SELECT {', '.join(_COLUMNS)} FROM tasks WHERE device = ? AND status = 'COLLECTED' "
+                "ORDER BY rowid DESC LIMIT ?",
+                (device, number),
+            )
+            return [_entry(row) for row in rows]
+
     # ---------------------------------------------------------------- the file
 
     @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Must show 4: whatever goes wrong, nothing is bought twice, and what is paid for is there. Judged by the fake's bill."""
+"""Whatever goes wrong, nothing is bought twice, and what is paid for is there; judged by the fake's bill."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pennylane.tape import QuantumScript
+from tests.qlayers.braket.faults import LedgerLine, Limits, Verdict, complaints, make_case, run_many
 
 from qlayers.braket.device import BraketDevice
 from qlayers.braket.facts import known
@@ -16,7 +17,6 @@ from qlayers.braket.terms import Terms
 from qlayers.spending import Budget, BudgetExceeded, Ledger, PriceList
 from tests.fakes.braket_service import FakeBraket
 from tests.fakes.braket_service.fixtures import forget_aws
-from tests.qlayers.braket.faults import LedgerLine, Limits, Verdict, complaints, make_case, run_many
 
 NAMES = {
     "garnet": "iqm_garnet",
