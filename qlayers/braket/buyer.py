@@ -18,7 +18,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -217,6 +217,9 @@ class Buyer:
         if self._clock.time() - self._asked_at > _FACTS_LAST_SECONDS:
             facts = facts.updated(self._connected().device(facts.arn))
             self._asked_at = self._clock.time()
+            shared = not self._sets_refused and self.terms.set_limits is not None and len(wanted) > 1
+            if shared and facts.program_sets is None:
+                self._take_single_tasks(f"{facts.name} takes no program sets any more.")
         for job in wanted:
             facts.check_usable(job.n_qubits, job.shots)
         prices = self.terms.prices
@@ -276,7 +279,7 @@ class Buyer:
             again = isinstance(failure.reason, QuotaError)
             noted = self.ledger.refused(token, failure.code, again=again)
             if noted and entry.program_set and failure.code == _SET_REFUSED:
-                self._take_single_tasks(failure)
+                self._take_single_tasks(str(failure.reason))
             if noted:
                 raise failure.reason
         raise ServiceError(
@@ -284,16 +287,15 @@ class Buyer:
             "again to find out."
         )
 
-    def _take_single_tasks(self, failure: NotAccepted) -> None:
+    def _take_single_tasks(self, reason: str) -> NoReturn:
         """Go on without program sets, if that is the declared policy."""
         if self.terms.if_set_refused != "single":
             raise ServiceError(
-                f"{failure.reason} Nothing was bought. backend.if_set_refused=single sends single tasks then, which "
-                "cost a fee each."
+                f"{reason} Nothing was bought. backend.if_set_refused=single sends single tasks then, which cost a "
+                "fee each."
             )
         warnings.warn(
-            f"{self.terms.facts.name} has refused a program set; circuits are sent in tasks of their own, which cost "
-            "a fee each.",
+            f"{reason} Circuits are sent in tasks of their own, which cost a fee each.",
             ExecutionWarning,
             stacklevel=2,
         )

@@ -25,6 +25,7 @@ _CLOCKS_DIFFER_SECONDS = 86400.0
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
 
 T = TypeVar("T")
+Call = Callable[[Callable[[], Any], str], Any]
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,15 @@ class Service:
         arguments = json.loads(request)
         arguments["tags"] = {TOKEN_TAG: token, PROJECT_TAG: project}
         arguments["outputS3KeyPrefix"] = f"{_PREFIX}/{token}"
-        certain = True
+        certain, started = True, self.clock.time()
 
         def attempt() -> str:
             nonlocal certain
             try:
+                if not certain:  # the service may have forgotten the token by now
+                    found = self._found(arguments["deviceArn"], {token}, started, self._once)
+                    if token in found:
+                        return found[token]
                 return str(self._session.create_quantum_task(clientToken=token, **arguments))
             except Exception as error:
                 certain = certain and is_refusal(error)
@@ -175,6 +180,9 @@ class Service:
             tokens: Theirs.
             since: Seconds since 1970, after which they were sent by this machine's clock.
         """
+        return self._found(device_arn, tokens, since, self._patiently)
+
+    def _found(self, device_arn: str, tokens: set[str], since: float, call: Call) -> dict[str, str]:
         from datetime import UTC, datetime
 
         moment = datetime.fromtimestamp(since - _CLOCKS_DIFFER_SECONDS, UTC)
@@ -187,7 +195,7 @@ class Service:
             },
         ]
         found: dict[str, str] = {}
-        for summary in self._summaries(filters):
+        for summary in self._summaries(filters, call):
             token = summary.get("tags", {}).get(TOKEN_TAG)
             # Where tags may not be read, the folder of the results tells as well.
             folder = str(summary.get("outputS3Directory", "")).split("/")
@@ -244,16 +252,21 @@ class Service:
 
     # ---------------------------------------------------------------- calling
 
-    def _summaries(self, filters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _summaries(self, filters: list[dict[str, Any]], call: Call) -> Iterator[dict[str, Any]]:
         client = self._session.braket_client
         more: dict[str, Any] = {}
         while True:
-            call = functools.partial(client.search_quantum_tasks, filters=filters, maxResults=100, **more)
-            page = self._patiently(call, "looking for tasks whose answer was lost")
+            search = functools.partial(client.search_quantum_tasks, filters=filters, maxResults=100, **more)
+            page = call(search, "looking for tasks whose answer was lost")
             yield from page["quantumTasks"]
             if not page.get("nextToken"):
                 return
             more = {"nextToken": page["nextToken"]}
+
+    @staticmethod
+    def _once(call: Callable[[], T], doing: str) -> T:
+        """A call that is part of another one, which is repeated as a whole."""
+        return call()
 
     def _patiently(self, call: Callable[[], T], doing: str) -> T:
         return self._explaining(lambda: self._repeated(call), doing)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from qlayers.errors import ConfigurationError
 from qlayers.spending.budget import Amount
+from qlayers.spending.prices import dollars
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class Plan:
         if not isinstance(other, Plan):
             return NotImplemented
         summed = {"circuits", "cached", "tasks", "program_sets", "shots", "usd", "usd_at_most"}
-        added = {name: getattr(self, name) + getattr(other, name) for name in summed}
+        added = {name: dollars(getattr(self, name) + getattr(other, name)) for name in summed}
         both = None if self.seconds is None or other.seconds is None else self.seconds + other.seconds
         return Plan(
             device=self.device if self.device == other.device else f"{self.device}, {other.device}",
