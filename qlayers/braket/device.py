@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from pennylane.tape import QuantumScript
 from qlayers.braket.buyer import Buyer
 from qlayers.braket.circuits import measured
 from qlayers.braket.clock import Clock
-from qlayers.braket.errors import UnavailableError
+from qlayers.braket.errors import UnavailableError, explained
 from qlayers.braket.planning import Compiled, Structure, make_plan
 from qlayers.braket.program_sets import Job, grouped, key_of
 from qlayers.braket.sampled_device import SampledDevice
@@ -202,12 +203,16 @@ def _region_of_chain() -> str | None:
     """The region that the vendor's chain gives."""
     try:
         import boto3
+        from botocore.exceptions import BotoCoreError
     except ImportError:
         return None  # Service says what to install
-    import os
-
-    region = boto3.Session(region_name=os.environ.get("AWS_REGION")).region_name
-    return None if region is None else str(region)
+    try:
+        region = boto3.Session(region_name=os.environ.get("AWS_REGION")).region_name
+    except BotoCoreError as error:
+        reason = explained(error, "reaching Amazon Braket")
+    else:
+        return None if region is None else str(region)
+    raise reason
 
 
 def _simulated(job: Job, tape: QuantumScript) -> np.ndarray:
