@@ -115,12 +115,12 @@ def explained(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
         return CredentialsError(
             f"The credentials for Amazon Web Services have expired, while {doing}. {_LOG_IN}."
         )
-    if code in (
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "CredentialRetrievalError",
-        "ProfileNotFound",
-    ):
+    if code == "ProfileNotFound":
+        return CredentialsError(
+            f"There is no such profile, while {doing}: {said} Set AWS_PROFILE to one that aws configure list-profiles "
+            "lists."
+        )
+    if code in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
         return no_credentials(doing)
     if code in _NOT_ACCEPTED:
         return CredentialsError(

@@ -60,8 +60,6 @@ class Plan:
     def __add__(self, other: Plan) -> Plan:
         if not isinstance(other, Plan):
             return NotImplemented
-        summed = {"circuits", "cached", "tasks", "program_sets", "shots", "usd", "usd_at_most"}
-        added = {name: dollars(getattr(self, name) + getattr(other, name)) for name in summed}
         both = None if self.seconds is None or other.seconds is None else self.seconds + other.seconds
         return Plan(
             device=self.device if self.device == other.device else f"{self.device}, {other.device}",
@@ -73,7 +71,13 @@ class Plan:
             usd_per_hour=self.usd_per_hour if self.device == other.device else None,
             prices_as_of=_known(min, self.prices_as_of, other.prices_as_of),
             notes=tuple(dict.fromkeys(self.notes + other.notes)),
-            **added,
+            circuits=self.circuits + other.circuits,
+            cached=self.cached + other.cached,
+            tasks=self.tasks + other.tasks,
+            program_sets=self.program_sets + other.program_sets,
+            shots=self.shots + other.shots,
+            usd=dollars(self.usd + other.usd),
+            usd_at_most=dollars(self.usd_at_most + other.usd_at_most),
         )
 
     @property
