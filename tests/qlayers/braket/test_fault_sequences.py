@@ -74,9 +74,9 @@ def test_faults_cost_nothing(tmp_path: Path, long_pauses: bool) -> None:
     found = verdicts(range(30), tmp_path, long_pauses=long_pauses)
     assert not complaints(found), complaints(found)
     # That something went wrong at all:
-    assert sum(verdict.kills for verdict in found) > 15
-    assert sum(verdict.struck for verdict in found) > 150
-    assert Counter(verdict.ended for verdict in found)["results"] > 15
+    assert sum(verdict.kills for verdict in found) > 8
+    assert sum(verdict.struck for verdict in found) > 30
+    assert Counter(verdict.ended for verdict in found)["results"] > 10
 
 
 @pytest.mark.slow
