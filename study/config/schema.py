@@ -16,6 +16,10 @@ Text = Annotated[str, Field(min_length=1, description="text")]
 OptionalText = Annotated[str | None, Field(min_length=1, description="text or null")]
 Unset = Annotated[None, Field(description="left alone (it is filled from the data and the circuit)")]
 Flag = Annotated[bool, Field(description="true or false")]
+Classes = Annotated[
+    list[Literal["public", "internal", "sensitive"]],
+    Field(description="a list of public, internal and sensitive, such as [public]"),
+]
 
 
 class Section(BaseModel):
@@ -102,6 +106,7 @@ class TrainConfig(Section):
     precision: Annotated[Literal["float32", "float64"], Field(description="float32 or float64")]
     seed: Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2**32 - 1")]
     class_weight: Annotated[Literal["balanced"] | None, Field(description="null or balanced")]
+    outside: Classes
     output_dir: Text
     resume: OptionalText
     sweep: Sweep
