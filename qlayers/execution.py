@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,6 +30,9 @@ class Execution:
         gradient_executions: Circuits executed, or adjoint sweeps made, to differentiate it. Zero for ``"backprop"``,
             which differentiates the simulation itself.
         seconds: Time spent evaluating the layer; differentiation is not in it.
+        tasks: Tasks that a paid or remote device was sent, for evaluation and differentiation.
+        usd: What they cost.
+        cached: Circuits whose results were at hand and cost nothing.
     """
 
     device: str
@@ -37,6 +42,9 @@ class Execution:
     executions: int
     gradient_executions: int
     seconds: float
+    tasks: int = 0
+    usd: float = 0.0
+    cached: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -56,6 +64,7 @@ class CircuitCounter:
         self.forward_executions = 0
         """Those of the executions that were made to evaluate the layer."""
         self.seconds = 0.0
+        self.tasks, self.usd, self.cached = 0, 0.0, 0
 
     def add_run(self, samples: int) -> None:
         """Count samples that qlayers' own simulator runs."""
@@ -74,6 +83,18 @@ class CircuitCounter:
     def add_derivatives(self, circuits: Any) -> None:
         """Count circuits that the device itself differentiates."""
         self.derivatives += len(_as_batch(circuits))
+
+    @contextmanager
+    def adding_what_is_spent(self, device: qp.devices.Device) -> Iterator[None]:
+        """Count what the device spends meanwhile, by its ``spent`` if it has one, even if it fails half-way."""
+        before = _spent(device)
+        try:
+            yield
+        finally:
+            after = _spent(device)
+            self.tasks += int(after[0] - before[0])
+            self.usd += float(after[1] - before[1])
+            self.cached += int(after[2] - before[2])
 
 
 def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices.Device:
@@ -94,7 +115,8 @@ def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices
 def _instrumented_class(device_class: type) -> type:
     def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
         self._counter.add_executions(circuits)
-        return _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
+        with self._counter.adding_what_is_spent(self):
+            return _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
 
     def compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
         self._counter.add_derivatives(circuits)
@@ -123,6 +145,11 @@ def _instrumented_class(device_class: type) -> type:
     body["tracker"] = property(get_tracker, set_tracker)
     body["__module__"] = device_class.__module__
     return type(device_class.__name__, (device_class,), body)
+
+
+def _spent(device: qp.devices.Device) -> tuple[Any, Any, Any]:
+    spent = getattr(device, "spent", None)
+    return (0, 0, 0) if spent is None else (spent.tasks, spent.usd, spent.cached)
 
 
 def _as_batch(circuits: Any) -> Any:

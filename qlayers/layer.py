@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from qlayers.measurements import Measurement
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 from qlayers.reading import recording_reads
 from qlayers.state_shift import differentiate_amplitudes
-from qlayers.torch_layer import InitMethod, WeightShapes, one_at_a_time
+from qlayers.torch_layer import InitMethod, RepairedTorchLayer, WeightShapes, one_at_a_time
 from qlayers.undisturbed import undisturbed
 
 if TYPE_CHECKING:
@@ -199,15 +200,49 @@ class QuantumLayer(DescribedLayer):
         self._counter = CircuitCounter()
         self.reset_execution()
 
-    def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
+    def on(self, backend: str | Backend) -> QuantumLayer:
+        """The same circuit, with copies of the weights, on another backend; this layer stays as it is.
+
+        A QNode's device, shots, and gradient method give way to the backend's; its transforms stay.
+
+        Args:
+            backend: A name or a Backend.
+
+        Raises:
+            ConfigurationError: If the backend is unknown or cannot run this circuit.
+        """
+        moved: QuantumLayer = self.__class__.__new__(self.__class__)
+        state = copy.deepcopy(RepairedTorchLayer.__getstate__(self))
+        state["backend"] = resolve(backend, Backend)  # type: ignore[type-abstract]
+        state["_native"] = state["backend"].native
+        state.update(_broadcasts=None, _said=None, _counter=CircuitCounter())
         if self._recipe is not None:
+            state["n_qubits"] = len(self._labels())
+            check_state_fits(state["n_qubits"])
+        moved.__setstate__(state)
+        return moved
+
+    def _labels(self) -> list[Any]:
+        """The wires of a layer that was made from a QNode, in order."""
+        assert self._recipe is not None
+        qnode = self._recipe.fresh()
+        return list(qnode.device.wires or self._example_tape(0, qnode).wires)
+
+    def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
+        if self.backend is None:
+            assert self._recipe is not None
             qnode = self._recipe.fresh()
             qnode.device = instrument(qnode.device, self._counter)
             return qnode
-        assert self.backend is not None
         device = self.backend.device(self.n_qubits, dtype)
-        qnode = qp.QNode(self.circuit, instrument(device, self._counter), interface="torch", diff_method=None)
+        settings = {"device": instrument(device, self._counter), "interface": "torch", "diff_method": None}
+        if self._recipe is None:
+            qnode = qp.QNode(self.circuit, **settings)
+        else:
+            qnode = self._recipe.moved(self._labels(), **settings)
+        qnode = qp.set_shots(qnode, self.backend.shots)
         qnode.diff_method = self.backend.gradient_method(device, self._example_tape(0, qnode))
+        qnode.gradient_kwargs = self.backend.gradient_options()
         return qnode
 
     def _connect(self, dtype: torch.dtype) -> None:
@@ -530,6 +565,9 @@ class QuantumLayer(DescribedLayer):
             executions=self._counter.forward_executions,
             gradient_executions=gradient_executions,
             seconds=self._counter.seconds,
+            tasks=self._counter.tasks,
+            usd=self._counter.usd,
+            cached=self._counter.cached,
         )
 
     def reset_execution(self) -> None:

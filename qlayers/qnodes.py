@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pennylane as qp
@@ -25,6 +25,16 @@ class QNodeRecipe:
     def fresh(self) -> qp.QNode:
         """A QNode that may be changed without changing the user's."""
         return copy.copy(self.qnode)
+
+    def moved(self, labels: Sequence[Any], **settings: Any) -> qp.QNode:
+        """The QNode with other settings, on wires 0, 1 … in place of ``labels``; its transforms stay."""
+        numbers = {label: number for number, label in enumerate(labels)}
+        changed = any(label != number for label, number in numbers.items())
+        function = qp.map_wires(self.qnode.func, numbers) if changed else self.qnode.func
+        qnode = qp.QNode(function, gradient_kwargs={}, **settings)
+        for transform in self.qnode.compile_pipeline:
+            qnode.compile_pipeline.append(transform)
+        return qnode
 
     def __deepcopy__(self, memo: dict[int, Any]) -> QNodeRecipe:
         return self  # a layer changes only what fresh() gives

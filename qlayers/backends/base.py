@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pennylane as qp
 import torch
@@ -23,6 +23,13 @@ class Backend(Component, ABC):
     package: ClassVar[str] = "qlayers.backends"
     native: ClassVar[Native] = "never"
     """When circuits run on qlayers' own simulator instead of the device, which then only describes them."""
+    outside: ClassVar[bool] = False
+    """Whether circuits, and with them the encoded data, leave this machine."""
+
+    @property
+    def shots(self) -> int | None:
+        """How often every circuit is measured; None for exact values. A field of backends that sample."""
+        return None
 
     @abstractmethod
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
@@ -34,3 +41,7 @@ class Backend(Component, ABC):
     @abstractmethod
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
         """The method, in the words of ``qp.QNode``'s ``diff_method``, by which this circuit is differentiated."""
+
+    def gradient_options(self) -> dict[str, Any]:
+        """What that method is told besides, as in ``qp.QNode``'s ``gradient_kwargs``."""
+        return {}
