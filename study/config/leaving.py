@@ -34,7 +34,9 @@ def check_leaving(config: DictConfig) -> None:
 
 def outside(nodes: Mapping[str, Any]) -> list[str]:
     """The classes in a configuration of plain values that run circuits on other machines, by name."""
-    named = [(str(node["_target_"]), locate(node["_target_"], key)) for key, node in target_nodes(dict(nodes))]
+    named = [
+        (str(node["_target_"]), locate(node["_target_"], key)) for key, node in target_nodes(dict(nodes))
+    ]
     return sorted({target for target, built in named if getattr(built, "outside", False)})
 
 

@@ -120,6 +120,50 @@ class PredictConfig(Section):
     threshold: Annotated[float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")]
 
 
+class Rung(Section):
+    backend: OpenSection
+    label: OptionalText = None
+    dry_run: Flag = False
+
+
+class Drift(Section):
+    circuits: NotNegative
+
+
+class Curve(Section):
+    backend: OpenSection
+    shots: Annotated[
+        list[Positive], Field(description="a list of whole numbers, 1 or more, such as [100,1000]")
+    ]
+    repeats: Positive
+
+
+class Scorecard(Section):
+    backend: OpenSection
+    computers: Annotated[list[str], Field(description="a list of quantum computers, such as [iqm_garnet]")]
+
+
+class Ladder(Section):
+    name: Text
+    reference: Text
+    rungs: dict[str, Rung | None]
+    drift: Drift
+    curve: Curve
+    scorecard: Scorecard
+
+
+class EvaluateConfig(Section):
+    run: Annotated[str, Field(min_length=1, description="a run folder")]
+    ladder: Ladder
+    rows: Annotated[
+        int | None, Field(ge=1, description="a whole number, 1 or more, or null for all test rows")
+    ]
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2**32 - 1")]
+    dry_run: Annotated[bool | None, Field(description="true, false or null")]
+    outside: Classes
+    folder: OptionalText
+
+
 class ReportConfig(Section):
     sweep: Text
     x: OptionalText

@@ -42,7 +42,9 @@ def elsewhere() -> Iterator[ModuleType]:
 def table(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     path = tmp_path / "rows.csv"
-    pd.DataFrame({"a": rng.normal(size=40), "b": rng.normal(size=40), "y": [0, 1] * 20}).to_csv(path, index=False)
+    pd.DataFrame({"a": rng.normal(size=40), "b": rng.normal(size=40), "y": [0, 1] * 20}).to_csv(
+        path, index=False
+    )
     return path
 
 
@@ -55,7 +57,11 @@ THERE = "backend._target_=backends_elsewhere.Elsewhere"
         ("data=file data.path={table} data.target=y", "sensitive", "public"),
         ("data=file data.path={table} data.target=y data.confidentiality=internal", "internal", "public"),
         ("data=iris outside=[]", "public", ""),
-        ("data=iris data.confidentiality=sensitive outside=[public,internal]", "sensitive", "public,internal"),
+        (
+            "data=iris data.confidentiality=sensitive outside=[public,internal]",
+            "sensitive",
+            "public,internal",
+        ),
     ],
 )
 def test_a_class_that_is_not_allowed_stays(
@@ -70,7 +76,9 @@ def test_a_class_that_is_not_allowed_stays(
     assert f"outside=[{allowed}] names" in said
 
 
-@pytest.mark.parametrize("line", ["data=iris", "data=iris data.confidentiality=internal outside=[public,internal]"])
+@pytest.mark.parametrize(
+    "line", ["data=iris", "data=iris data.confidentiality=internal outside=[public,internal]"]
+)
 def test_a_class_that_is_allowed_goes_on_to_the_backend(
     checked: Check, elsewhere: ModuleType, line: str
 ) -> None:

@@ -168,4 +168,6 @@ def test_what_declares_no_class_is_sensitive() -> None:
 
     assert Own().confidentiality == "sensitive"
     assert Own(confidentiality="internal").confidentiality == "internal"
-    assert Table("t", pd.DataFrame({"a": [1]}), pd.Series([0]), "classification").confidentiality == "sensitive"
+    assert (
+        Table("t", pd.DataFrame({"a": [1]}), pd.Series([0]), "classification").confidentiality == "sensitive"
+    )
