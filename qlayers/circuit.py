@@ -137,6 +137,17 @@ def check_state_fits(n_qubits: int) -> None:
         )
 
 
+def check_density_matrix_fits(n_qubits: int) -> None:
+    """ConfigurationError if not even one density matrix of so many qubits fits into memory, where that is known."""
+    memory = physical_memory()
+    needed = 16 * 4**n_qubits  # complex128
+    if memory is not None and needed > memory:
+        raise ConfigurationError(
+            f"n_qubits={n_qubits} needs {needed / 2**30:,.0f} GiB for one density matrix, and this machine has "
+            f"{memory / 2**30:.0f} GiB. Choose a smaller n_qubits, or a backend without noise."
+        )
+
+
 def positive(option: str, value: int) -> int:
     """The value, or ConfigurationError if it is no positive integer."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:

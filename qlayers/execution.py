@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pennylane as qp
+from pennylane.devices import LegacyDeviceFacade
 from pennylane.devices.qubit.sampling import get_num_shots_and_executions
 from pennylane.tape import QuantumScript
 
@@ -104,7 +105,10 @@ def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices
     original is left as it is. Exact expectation values come back from some devices as Python floats, which PennyLane's
     torch interface would make float32; here they stay float64.
     """
-    copied = copy.copy(device)
+    copied: Any = copy.copy(device)
+    if isinstance(device, LegacyDeviceFacade):  # whose copy would have a device, and a tracker, of its own
+        copied = object.__new__(type(device))
+        copied.__dict__.update(device.__dict__)
     copied.__class__ = _instrumented_class(type(device))  # type: ignore[arg-type]
     copied.__dict__["_instrumented_original"] = device
     copied.__dict__["_counter"] = counter

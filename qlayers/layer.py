@@ -25,6 +25,7 @@ from qlayers.execution import CircuitCounter, Execution, instrument
 from qlayers.inputs import check_is_no_scalar, check_samples, check_values, check_width, describe_out_of_range
 from qlayers.look import look
 from qlayers.measurements import Measurement
+from qlayers.parameter_shift import is_parameter_shift
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 from qlayers.reading import recording_reads
 from qlayers.state_shift import differentiate_amplitudes
@@ -454,7 +455,15 @@ class QuantumLayer(DescribedLayer):
         return outputs if outputs.dtype == right else outputs.to(right)
 
     def _run_qnode(self, inputs: torch.Tensor) -> torch.Tensor:
-        if not (self._shifts_states() and inputs.requires_grad and torch.is_grad_enabled()):
+        differentiated = inputs.requires_grad and torch.is_grad_enabled()
+        if differentiated and self.encoding is not None and self.encoding.amplitudes and self._noise_of_gates():
+            assert self.backend is not None
+            raise ConfigurationError(
+                f"backend={self.backend.name} prepares amplitudes by noisy gates, and then outputs have no derivative "
+                f"by inputs wherever neighbouring amplitudes vanish. Choose another encoding than "
+                f"{self.encoding.name}, train without noise, or let the inputs need no gradient."
+            )
+        if not (self._shifts_states() and differentiated):
             return self._run(inputs)
         samples = inputs.reshape(-1, inputs.shape[-1])
         outputs = differentiate_amplitudes(samples, self._run(samples.detach()), self._run_without_gradient)
@@ -482,6 +491,9 @@ class QuantumLayer(DescribedLayer):
         with torch.no_grad():
             return self._run(inputs)
 
+    def _noise_of_gates(self) -> bool:
+        return self.backend is not None and self.backend.noise_of_gates
+
     def _shifts_states(self) -> bool:
         prepares_state = self.encoding is not None and self.encoding.amplitudes
         return prepares_state and self._traced is None and self.qnode.diff_method != "backprop"
@@ -496,7 +508,7 @@ class QuantumLayer(DescribedLayer):
     def _find_out_whether_it_broadcasts(
         self, samples: torch.Tensor, weights: dict[str, torch.Tensor]
     ) -> bool:
-        exact = self.qnode.device.name == "default.qubit" and not self.qnode.shots
+        exact = self.qnode.device.name in ("default.qubit", "default.mixed") and not self.qnode.shots
         if not exact or self._gradient_method() != "backprop":
             return False
         if torch._C._are_functorch_transforms_active():  # then these have no values
@@ -588,7 +600,7 @@ class QuantumLayer(DescribedLayer):
         if method == "best" and self.n_features is not None:
             with bits_as_angles():
                 method = qp.workflow.get_best_diff_method(self.qnode)(**self._example())
-        name = str(getattr(method, "__name__", method))
+        name = "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))
         return f"{name}, inputs by state-shift" if self._shifts_states() else name
 
     def __repr__(self) -> str:

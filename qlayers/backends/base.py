@@ -31,6 +31,11 @@ class Backend(Component, ABC):
         """How often every circuit is measured; None for exact values. A field of backends that sample."""
         return None
 
+    @property
+    def noise_of_gates(self) -> bool:
+        """Whether gates, those that prepare amplitudes among them, are simulated with noise."""
+        return False
+
     @abstractmethod
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         """A device with wires 0 … n_qubits - 1, at the precision of ``dtype`` (float32 or float64) or a higher one.
@@ -39,8 +44,8 @@ class Backend(Component, ABC):
         """
 
     @abstractmethod
-    def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
-        """The method, in the words of ``qp.QNode``'s ``diff_method``, by which this circuit is differentiated."""
+    def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> Any:
+        """The method, as in ``qp.QNode``'s ``diff_method``, by which this circuit is differentiated."""
 
     def gradient_options(self) -> dict[str, Any]:
         """What that method is told besides, as in ``qp.QNode``'s ``gradient_kwargs``."""

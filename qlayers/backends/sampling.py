@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from abc import ABC
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pennylane as qp
@@ -14,9 +17,7 @@ from pennylane.tape import QuantumScript
 
 from qlayers.backends.base import Backend
 from qlayers.errors import ConfigurationError
-
-GRADIENTS = ("parameter-shift", "spsa")
-
+from qlayers.parameter_shift import parameter_shift
 
 class Seeds:
     """Where a device takes its randomness from, one seed an execution.
@@ -35,6 +36,38 @@ class Seeds:
         if self._own is not None:
             return int(self._own.integers(2**31 - 1))
         return int(torch.randint(2**31 - 1, ()).item())
+
+
+Reseed = Callable[[Any, int], None]
+
+
+def _renew_generator(device: Any, seed: int) -> None:
+    device._rng = np.random.default_rng(seed)
+
+
+def drawing_from(
+    seeds: Seeds, device: qp.devices.Device, reseed: Reseed = _renew_generator
+) -> qp.devices.Device:
+    """The device, with a seed of its own for every execution.
+
+    Args:
+        seeds: Where they are from.
+        device: A simulator; it is changed.
+        reseed: Gives the device a seed; by default as a NumPy generator ``_rng``, which PennyLane's simulators have.
+    """
+    device.__class__ = _drawing_class(type(device))  # type: ignore[assignment]
+    device.__dict__.update(_seeds=seeds, _reseed=reseed)
+    return device
+
+
+@functools.cache
+def _drawing_class(device_class: type) -> type:
+    def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+        self._reseed(self, self._seeds.draw())
+        return device_class.execute(self, circuits, execution_config)  # type: ignore[attr-defined]
+
+    body = {"execute": execute, "__module__": device_class.__module__}
+    return type(device_class.__name__, (device_class,), body)
 
 
 @dataclass(frozen=True)
@@ -56,6 +89,10 @@ class SamplingBackend(Backend, ABC):
         ConfigurationError: A value is out of range.
     """
 
+    exact: ClassVar[bool] = False
+    """Whether there are exact values too, with shots None or 0."""
+    gradients: ClassVar[tuple[str, ...]] = ("parameter-shift", "spsa")
+
     shots: int | None = 1000
     gradient: str = "parameter-shift"
     seed: int | None = None
@@ -63,10 +100,11 @@ class SamplingBackend(Backend, ABC):
     spsa_step: float = 0.2
 
     def __post_init__(self) -> None:
-        check_shots(self)
-        if self.gradient not in GRADIENTS:
+        self._check_shots()
+        if self.gradient not in self.gradients:
             raise ConfigurationError(
-                f"backend.gradient={self.gradient!r} is unknown. Available: {', '.join(GRADIENTS)}."
+                f"backend.gradient={self.gradient!r} is unknown to backend={self.name}. Available: "
+                f"{', '.join(self.gradients)}."
             )
         check_seed(self.seed)
         if not is_whole(self.spsa_directions) or self.spsa_directions < 1:
@@ -77,13 +115,25 @@ class SamplingBackend(Backend, ABC):
         if isinstance(step, bool) or not isinstance(step, int | float) or not 0 < step <= math.pi / 2:
             raise ConfigurationError(f"backend.spsa_step must be above 0 and at most π/2, but got {step!r}.")
 
-    def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> str:
-        return self.gradient
+    def _check_shots(self) -> None:
+        if self.exact and self.shots in (None, 0) and not isinstance(self.shots, bool):
+            object.__setattr__(self, "shots", None)
+            return
+        if not is_whole(self.shots) or self.shots < 1:  # type: ignore[operator]
+            instead = "null for exact values" if self.exact else "for exact values choose backend=batched"
+            raise ConfigurationError(
+                f"backend.shots must be a positive integer for backend={self.name}, but got {self.shots!r}; {instead}."
+            )
+
+    def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> Any:
+        """A name, or the rule of :mod:`qlayers.parameter_shift`."""
+        return parameter_shift if self.gradient == "parameter-shift" else self.gradient
 
     def gradient_options(self) -> dict[str, Any]:
         """SPSA's directions and step; its directions are drawn from where samples are."""
         if self.gradient != "spsa":
-            return {}
+            # Without a fallback: PennyLane's, finite differences, would divide the shot noise by 10⁻⁷.
+            return {"fallback_fn": None}
         return {
             "num_directions": self.spsa_directions,
             "h": self.spsa_step,
@@ -104,13 +154,15 @@ class _Directions:
         return direction
 
 
-def check_shots(backend: Backend) -> None:
-    """ConfigurationError if the number of shots is no positive integer."""
-    if not is_whole(backend.shots) or backend.shots < 1:  # type: ignore[operator]
+@contextmanager
+def needs_extra(extra: str, backend: str) -> Iterator[None]:
+    """Turn a failed import into a ConfigurationError that says what to install."""
+    try:
+        yield
+    except ImportError as error:
         raise ConfigurationError(
-            f"backend.shots must be a positive integer for backend={backend.name}, but got {backend.shots!r}. For "
-            "exact values choose a backend that gives them, such as batched or default_qubit."
-        )
+            f"backend={backend} needs packages that are not installed ({error}): pip install \"qlayers[{extra}]\"."
+        ) from error
 
 
 def check_seed(seed: int | None) -> None:

@@ -1,0 +1,28 @@
+"""PennyLane plugins that are written for its earlier interface of devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pennylane as qp
+from pennylane.devices import LegacyDeviceFacade
+from pennylane.devices.preprocess import decompose
+from pennylane.operation import Operator, StatePrepBase
+
+
+class PreparingByGates(LegacyDeviceFacade):
+    """A device whose circuits prepare states by gates, which with shots some of these plugins refuse to do otherwise."""
+
+    def preprocess_transforms(self, execution_config: Any = None) -> qp.CompilePipeline:
+        """The preparation's gates, and then what the device does."""
+        pipeline = qp.CompilePipeline()
+        pipeline.add_transform(
+            decompose, stopping_condition=_prepares_nothing, skip_initial_state_prep=False, name=self.name
+        )
+        for transform in super().preprocess_transforms(execution_config):
+            pipeline.append(transform)
+        return pipeline
+
+
+def _prepares_nothing(operation: Operator) -> bool:
+    return not isinstance(operation, StatePrepBase)
