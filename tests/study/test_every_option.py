@@ -304,7 +304,11 @@ def test_a_run_that_lost_a_control_is_no_success(tmp_path: Path, monkeypatch: py
 
 # Where a file deliberately says something else than its class, as (group, option, key), and why.
 DELIBERATE = {
-    ("model", "mlp", "hidden"): "the class wants a width or a number of parameters, and has neither"
+    ("model", "mlp", "hidden"): "the class wants a width or a number of parameters, and has neither",
+    **{
+        ("backend", name, "budget"): "the same limits, as plain values that can be overridden one by one"
+        for name in ("braket_qpu", "braket_sv1", "braket_dm1")
+    },
 }
 
 
