@@ -212,11 +212,12 @@ def document(machine: Machine) -> dict[str, Any]:
         "provider": _ionq_provider(machine) if ionq else None,
     }
     if not ionq:
-        found["standardized"] = _standardized(machine)
+        found["standardized"] = standardized(machine)
     return found
 
 
-def _standardized(machine: Machine) -> dict[str, Any]:
+def standardized(machine: Machine) -> dict[str, Any]:
+    """Figures of each qubit and pair in the form that documents of most providers have."""
     gate = entangler(machine)
 
     def one_qubit(qubit: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import difflib
 import functools
 import hashlib
 import math
+from collections.abc import Iterable, Mapping
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -143,6 +144,24 @@ class Machine(BaseModel):
         pairs = tuple(self.two_qubit_fidelity)
         return "all" if len(pairs) == math.comb(self.n_qubits, 2) else pairs
 
+    def part(self, qubits: Iterable[int]) -> Machine:
+        """The machine with none but these qubits and the pairs among them."""
+        kept = set(qubits)
+        alone = ("one_qubit_fidelity", "readout_fidelity", "t1", "t2")
+        update: dict[str, Any] = {
+            name: {qubit: value for qubit, value in getattr(self, name).items() if qubit in kept}
+            for name in alone
+        }
+        pairs = self.two_qubit_fidelity.items()
+        update["two_qubit_fidelity"] = {pair: value for pair, value in pairs if kept.issuperset(pair)}
+        return self.model_copy(update=update)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Machine:
+        """As pydantic's, without the digest that was worked out before."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("digest", None)
+        return copied
+
     def fidelity(self, first: int, second: int) -> float | None:
         """Of the native gate on two qubits in either order, None where there is none."""
         return self.two_qubit_fidelity.get((min(first, second), max(first, second)))
@@ -176,7 +195,12 @@ class Machine(BaseModel):
         """
         from qlayers.machines.capabilities import read
 
-        return cls.model_validate(read(Path(path), arn, name))
+        try:
+            return cls.model_validate(read(Path(path), arn, name))
+        except ValidationError as error:
+            raise ConfigurationError(
+                f"The capabilities document {path} says what cannot be: {error}"
+            ) from error
 
     def capabilities(self) -> DeviceCapabilities:
         """What the Braket SDK knows a device by, for instance for its ``LocalEmulator``.
@@ -260,7 +284,7 @@ def _from_text(text: str, where: str) -> Machine:
         raise ConfigurationError(f"The facts about a machine in {where} are no mapping, but {facts!r}.")
     try:
         return Machine.model_validate(_unpacked(facts))
-    except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValidationError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise ConfigurationError(
             f"The facts about a machine in {where} are not as they should be: {error}"
         ) from error

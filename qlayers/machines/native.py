@@ -100,7 +100,7 @@ class Writer:
                 f"qlayers writes circuits for machines with native prx, gpi and gpi2, or rx and rz, but "
                 f"{machine.name} has {', '.join(machine.native_gates)}."
             )
-        self._style = styles[0]
+        self.style = styles[0]
         self._gates: list[NativeGate | None] = []
         self._places: dict[int, list[int]] = {}
         """On each qubit, where its gates are in the list."""
@@ -188,7 +188,7 @@ class Writer:
 
     def _pulses(self, qubit: int, a: float, t: float, b: float) -> float:
         """Write RZ(a) RX(t) RZ(b) but for a z rotation after it, whose angle is returned."""
-        if self._style == "prx":
+        if self.style == "prx":
             # RX(t) RZ(b) = RZ(b) PRx(t, -b)
             self._write("prx", (qubit,), (t, wrapped(-b)))
             return a + b
@@ -199,7 +199,7 @@ class Writer:
             # RX(t) = RZ(-π/2) RX(-π/2) RZ(t) RX(π/2) RZ(π/2)
             first = b + math.pi / 2 if self._places.get(qubit) else 0.0
             steps, after = [(math.pi / 2, first), (-math.pi / 2, t)], a - math.pi / 2
-        if self._style == "rx":
+        if self.style == "rx":
             for turn, before in steps:
                 if wrapped(before):
                     self._write("rz", (qubit,), (wrapped(before),))

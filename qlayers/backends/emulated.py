@@ -1,0 +1,56 @@
+"""A quantum computer of Amazon Braket, emulated on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pennylane as qp
+import torch
+
+from qlayers.backends.sampling import SamplingBackend, Seeds
+from qlayers.errors import ConfigurationError
+
+MOST_QUBITS = 12
+"""A density matrix of so many qubits takes 256 MiB."""
+
+
+@dataclass(frozen=True)
+class Emulated(SamplingBackend):
+    """Circuits are transpiled to a machine's native gates and connectivity, and run with the noise of its figures.
+
+    The noise is that of the Braket SDK's ``LocalEmulator``. When the device is made, and whenever circuits come to lie
+    on other qubits, a circuit is run whose values under this noise are known in closed form, and a difference is an
+    error.
+
+    Attributes:
+        machine: A name in ``qlayers.machines``, such as ``"iqm_garnet"``, or the path of a device-capabilities document
+            as the service returns it (.json).
+
+    Raises:
+        ConfigurationError: When the device is made: there is no such machine, it is offline or retired, narrower than
+            the circuit or does not take so many shots, a document cannot be read, or the extra is not installed.
+        EmulationError: The emulation does not have the machine's noise.
+    """
+
+    machine: str = "iqm_garnet"
+
+    def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
+        try:
+            from qlayers.machines.emulated_device import EmulatedDevice
+            from qlayers.machines.machine import machine
+        except ImportError as error:
+            raise ConfigurationError(
+                f"backend={self.name} needs packages that are not installed ({error}): pip install "
+                '"qlayers[braket]".'
+            ) from error
+        found = machine(self.machine)
+        found.check_available()
+        found.check_width(n_qubits)
+        if self.shots is not None:
+            found.check_shots(self.shots)
+        if n_qubits > MOST_QUBITS:
+            raise ConfigurationError(
+                f"backend=emulated holds the density matrix of {n_qubits} qubits, and takes {MOST_QUBITS} at most. "
+                "Choose fewer qubits, or backend=noisy."
+            )
+        return EmulatedDevice(n_qubits, found, Seeds(self.seed).draw)
