@@ -34,10 +34,14 @@ def check_leaving(config: DictConfig) -> None:
 
 def outside(nodes: Mapping[str, Any]) -> list[str]:
     """The classes in a configuration of plain values that run circuits on other machines, by name."""
-    named = [
-        (str(node["_target_"]), locate(node["_target_"], key)) for key, node in target_nodes(dict(nodes))
-    ]
-    return sorted({target for target, built in named if getattr(built, "outside", False)})
+    found = set()
+    for key, node in target_nodes(dict(nodes)):
+        leaves = getattr(locate(node["_target_"], key), "outside", False)
+        if isinstance(leaves, property):  # it depends on the settings
+            leaves = build.from_node(node, key).outside
+        if leaves:
+            found.add(str(node["_target_"]))
+    return sorted(found)
 
 
 def refuse_unless_allowed(backends: Sequence[str], confidentiality: str, allowed: Sequence[str]) -> None:

@@ -154,6 +154,7 @@ class Ladder(Section):
 
 class EvaluateConfig(Section):
     run: Annotated[str, Field(min_length=1, description="a run folder")]
+    noise: OpenSection
     ladder: Ladder
     rows: Annotated[
         int | None, Field(ge=1, description="a whole number, 1 or more, or null for all test rows")

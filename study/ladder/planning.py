@@ -68,6 +68,8 @@ def reckon(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int
     try:
         if rung.backend.outside and hasattr(rung.backend, "planning"):
             return _asked(moved(learner, rung.backend.planning()), inputs, drift_circuits)
+        if rung.backend.outside:
+            return _counted(rung, learner, inputs, drift_circuits)
         return _tried(rung, learner, inputs, drift_circuits)
     except Exception as error:
         raise refused(f"ladder.rungs.{rung.name}", reason_of(error)) from error
@@ -103,6 +105,16 @@ def _tried(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int
     n_runs = len(inputs) + 2 * drift_circuits
     circuits = executed(there)["executions"] * n_runs
     return Reckoned(circuits, circuits * (rung.backend.shots or 0), seconds=seconds * n_runs)
+
+
+def _counted(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int) -> Reckoned:
+    """What can be said of an outside backend that makes no plan: nothing is tried there, and no price is known."""
+    layers = layers_of(learner)
+    circuits = len(layers) * len(inputs) + 2 * drift_circuits
+    values = sum(layer.n_features or 0 for layer in layers) * len(inputs)
+    values += 2 * drift_circuits * (layers[0].n_features or 0)
+    note = f"{rung.label}: its backend makes no plan, so that neither price nor time is known."
+    return Reckoned(circuits, circuits * (rung.backend.shots or 0), values_sent=values, lines=(note,))
 
 
 def _asked(there: Learner, inputs: np.ndarray, drift_circuits: int) -> Reckoned:

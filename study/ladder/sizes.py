@@ -36,10 +36,17 @@ def sizes(layer: QuantumLayer, row: np.ndarray) -> dict[str, Any]:
 
 
 def machine_of(layer: QuantumLayer) -> Any:
-    """The facts about the machine that the layer's backend stands for or sends to; None where there is none."""
-    backend = layer.backend
-    found = getattr(backend, "facts", None)
-    return found() if callable(found) else found
+    """The machine that the layer's backend emulates or sends to; None where there is none, or no figures of it."""
+    from qlayers.errors import ConfigurationError
+    from qlayers.machines.machine import machine
+
+    name = getattr(layer.backend, "machine", None) or getattr(layer.backend, "computer", None)
+    if not isinstance(name, str):
+        return None
+    try:
+        return machine(name)
+    except ConfigurationError:
+        return None
 
 
 def tape_of(layer: QuantumLayer, row: np.ndarray) -> qp.tape.QuantumScript:

@@ -15,7 +15,7 @@ from study.ladder.folder import EvaluationFolder
 from study.ladder.judging import Judged
 from study.ladder.planning import Reckoned
 from study.ladder.rung import Rung
-from study.ladder.words import cells, dollars, header
+from study.ladder.words import TOTAL, cells, dollars, header, is_priced
 from study.report.table import UNBOUNDED
 from study.report.words import counted
 from study.sweep.watch import duration
@@ -81,9 +81,10 @@ def outcome_of(record: Climbed) -> str:
 def print_ladder(judged: Sequence[Judged], task: str, folder: EvaluationFolder, console: Console) -> None:
     """Print one row a rung, and where everything is."""
     console.print()
-    names, rows = header(task), [cells(one, task) for one in judged]
+    priced = is_priced(judged)
+    names, rows = header(task, priced), [cells(one, task, priced) for one in judged]
     failed = [one.record.status == "failed" for one in judged]
-    half = names.index("total variation")
+    half = names.index(TOTAL)
     whole = _filled(names, rows, failed)
     if Measurement.get(console, console.options.update(width=UNBOUNDED), whole).maximum <= console.width:
         console.print(whole)

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from study.ladder.judging import Interval, Judged
 from study.report.columns import METRICS, PRIMARY, Column
 from study.report.sheet import NOTHING
 from study.sweep.watch import duration
 
+TOTAL = "total variation"
 
-def header(task: str) -> list[str]:
-    """The columns of the ladder's table."""
+
+def is_priced(judged: Sequence[Judged]) -> bool:
+    """Whether a rung is on machines that others charge for."""
+    return any(one.record.outside for one in judged)
+
+
+def header(task: str, priced: bool) -> list[str]:
+    """The columns of the ladder's table; with a price where there is any."""
     name = metric_column(task).name
     flips = ["flips"] if task == "classification" else []
-    return [
-        "rung",
-        name,
-        "minus exact",
-        *flips,
-        "total variation",
-        "error",
-        "× sampling",
-        "circuits",
-        "price",
-        "time",
-    ]
+    price = ["price"] if priced else []
+    return ["rung", name, "minus exact", *flips, TOTAL, "error", "× sampling", "circuits", *price, "time"]
 
 
-def cells(one: Judged, task: str) -> list[str]:
-    """One row of it."""
+def cells(one: Judged, task: str, priced: bool) -> list[str]:
+    """One row of it, as `header` has its columns."""
     record, column = one.record, metric_column(task)
     price = "" if not record.outside else dollars(float(record.execution.get("usd") or 0.0))
     if record.status != "climbed":
         price = dollars(float(record.plan.get("usd") or 0.0)) if record.outside else price
         planned = f"{record.plan.get('circuits', 0):,}"
-        blank = [NOTHING] * (len(header(task)) - 4)
+        blank = [NOTHING] * (len(header(task, priced)) - 3 - priced)
         shown = record.status if record.status == "failed" else "planned only"
-        return [f"{record.label}: {shown}", *blank, planned, price, _time(record.plan.get("seconds"))]
+        return [
+            f"{record.label}: {shown}",
+            *blank,
+            planned,
+            *[price][: int(priced)],
+            _time(record.plan.get("seconds")),
+        ]
     flips = [] if task != "classification" else [NOTHING if one.flips is None else str(one.flips)]
     error = one.error
     return [
@@ -47,7 +52,7 @@ def cells(one: Judged, task: str) -> list[str]:
         NOTHING if error is None else f"{error.seen:.2g}",
         NOTHING if error is None or error.ratio is None else ratio(error.ratio),
         f"{record.execution.get('executions', 0):,}",
-        price,
+        *[price][: int(priced)],
         _time(record.seconds),
     ]
 

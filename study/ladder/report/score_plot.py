@@ -24,8 +24,8 @@ def score_plot(path: Path, cards: Sequence[Card], title: Sequence[str]) -> None:
     """
     panels: list[tuple[str, Callable[[Card], float | None], Callable[[float], str], bool]] = [
         ("price", lambda card: card.usd, dollars, True),
-        ("time without the queue", lambda card: card.seconds, duration, True),
-        ("estimated fidelity of a circuit", lambda card: card.estimated_fidelity, "{:.2f}".format, False),
+        ("time, no queue", lambda card: card.seconds, duration, True),
+        ("estimated fidelity", lambda card: card.estimated_fidelity, "{:.2f}".format, False),
     ]
     with legible(), drawn(path, width=WIDTH, height=1.2 + 3 * (0.5 + 0.24 * len(cards))) as figure:
         for number, (axes, (name, value, text, wide)) in enumerate(
@@ -75,4 +75,4 @@ def _panel(
     if known:
         high = max(known)
         axes.set_xlim(left, high * (high / left) ** 0.35 if left else high * 1.3 if high else 1.0)
-    axes.set_title(name, loc="left")
+    axes.set_title(f"{name}, logarithmic" if left else name, loc="left")

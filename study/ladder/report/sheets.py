@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from study.ladder.judging import Judged
 from study.ladder.scorecard import Card
-from study.ladder.words import cells, dollars, header, spread
+from study.ladder.words import cells, dollars, header, is_priced, spread
 from study.report.columns import METRICS
 from study.report.sheet import NOTHING, Sheet, plain_sheet, without_empty_end
 from study.sweep.watch import duration
@@ -14,12 +14,13 @@ from study.sweep.watch import duration
 
 def ladder_sheet(judged: Sequence[Judged], task: str) -> Sheet:
     """The ladder as on the terminal; failed rungs are marked."""
-    names = header(task)
+    priced = is_priced(judged)
+    names = header(task, priced)
     return Sheet(
         "The rungs, each compared with the exact one on the same rows",
         names,
         [number > 0 for number in range(len(names))],
-        [cells(one, task) for one in judged],
+        [cells(one, task, priced) for one in judged],
         [one.record.status == "failed" for one in judged],
     )
 

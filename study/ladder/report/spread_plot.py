@@ -42,7 +42,7 @@ def spread_plot(path: Path, judged: Sequence[Judged], title: Sequence[str]) -> b
         axes.set_yticks(range(len(rungs)), [literal(one.record.label) for one in rungs])
         axes.set_ylim(len(rungs) - 0.5, -0.5)
         axes.set_xlim(left=0)
-        axes.set_xlabel("total variation distance from exact values")
+        axes.set_xlabel("total variation distance")
         axes.locator_params(axis="x", nbins=5)
         headline(figure, title)
         figure.legend(frameon=False, loc="outside lower center", ncols=1)

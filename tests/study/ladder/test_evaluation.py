@@ -23,7 +23,8 @@ from tests.study.ladder.conftest import Evaluated, trained
 Evaluate = Callable[..., Evaluated]
 
 BROKEN = "+ladder.rungs.broken={backend: {_target_: tests.study.ladder.backends.Breaks, shots: 10}}"
-ELSEWHERE = "+ladder.rungs.there={{backend: {{_target_: tests.study.ladder.backends.Elsewhere, shots: 50}}, dry_run: {}}}"
+THERE = "{{backend: {{_target_: tests.study.ladder.backends.Elsewhere, shots: 50}}, dry_run: {}}}"
+ELSEWHERE = f"+ladder.rungs.there={THERE}"
 
 
 def rung(folder: Path, name: str) -> dict:
@@ -196,7 +197,7 @@ class TestRefused:
             ("outside=[everybody]", "public, internal and sensitive"),
             (
                 "+ladder.rungs.more={backend: {_target_: tests.study.ladder.backends.NeedsMore}}",
-                r'ladder\.rungs\.more cannot be climbed.*pip install "qlayers\[more\]".*leave it out.*~ladder\.rungs\.more',
+                r'rungs\.more cannot be climbed.*pip install "qlayers\[more\]".*leave it out.*~ladder\.rungs\.more',
             ),
             (
                 "+ladder.rungs.more={backend: {_target_: torch.nn.ReLU}}",
