@@ -22,7 +22,7 @@ from study.config.targets import check_targets
 from study.data.prepare import Prepared
 from study.errors import StudyError
 from study.fitting.learner import Learner
-from study.fitting.seeding import derive
+from study.fitting.seeding import derive, reseed
 from study.ladder import evidence, tracking
 from study.ladder.climbing import climb
 from study.ladder.curve import Point, shots_curve
@@ -254,7 +254,7 @@ def _climb_all(
             begun = time.perf_counter()
             record, found = climb(
                 rung,
-                _moved(evaluation.learner, rung),
+                _moved(evaluation.learner, rung, int(evaluation.config.seed)),
                 evaluation.inputs,
                 seed=int(evaluation.config.seed),
                 drift_circuits=evaluation.drift_circuits,
@@ -267,7 +267,8 @@ def _climb_all(
                 _check_reference(evaluation, found, console)
 
 
-def _moved(learner: Learner, rung: Rung) -> Learner:
+def _moved(learner: Learner, rung: Rung, seed: int) -> Learner:
+    reseed(seed, "device", rung.name)  # of devices that draw when they are made
     try:
         return moved(learner, rung.backend)
     except Exception as error:

@@ -27,6 +27,8 @@ defaults:
 name: small
 reference: exact
 rungs:
+  exact:
+    dry_run: false
   again:
     label: the same again
   sampled:

@@ -192,7 +192,7 @@ class TestRefused:
             ("~ladder.rungs.nosuch", r"ladder\.rungs\.nosuch is not a key"),
             ("ladder.rungs.nosuch.backend.shots=3", r"ladder\.rungs\.nosuch\.backend\.shots is not a key"),
             ("ladder.reference=nosuch", r"ladder\.reference=nosuch is not a rung.*exact, again, sampled"),
-            ("+ladder.rungs.exact.dry_run=true", r"rungs\.exact\.dry_run=true leaves nothing to compare"),
+            ("ladder.rungs.exact.dry_run=true", r"rungs\.exact\.dry_run=true leaves nothing to compare"),
             ("ladder.rungs.sampled.backend.shots=many", r"shots must be a whole number"),
             ("outside=[everybody]", "public, internal and sensitive"),
             (
