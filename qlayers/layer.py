@@ -456,7 +456,12 @@ class QuantumLayer(DescribedLayer):
 
     def _run_qnode(self, inputs: torch.Tensor) -> torch.Tensor:
         differentiated = inputs.requires_grad and torch.is_grad_enabled()
-        if differentiated and self.encoding is not None and self.encoding.amplitudes and self._noise_of_gates():
+        if (
+            differentiated
+            and self.encoding is not None
+            and self.encoding.amplitudes
+            and self._noise_of_gates()
+        ):
             assert self.backend is not None
             raise ConfigurationError(
                 f"backend={self.backend.name} prepares amplitudes by noisy gates, and then outputs have no derivative "

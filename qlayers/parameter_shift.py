@@ -33,8 +33,8 @@ def _jacobian(tape: QuantumScript, **options: Any) -> tuple[QuantumScriptBatch, 
     """
     rules = _rules(tape)
     if not rules:
-        circuits, finish = qp.gradients.param_shift(tape, **options)
-        return circuits, finish
+        circuits, post = qp.gradients.param_shift(tape, **options)
+        return circuits, post
     coefficients, shifts = _combined(rules)  # (n_trainable, rows) each
     rows = coefficients.shape[1]
     n_wires = len(tape.wires)

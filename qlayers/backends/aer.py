@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -24,12 +25,26 @@ class Aer(SamplingBackend):
 
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         with needs_extra("aer", self.name):
-            from pennylane_qiskit.aer import AerDevice
-
-            method = "automatic" if self.shots else "statevector"
-            # Circuits are small and run once, so that the transpiler's optimisation costs more than it saves.
-            device = AerDevice(wires=n_qubits, method=method, optimization_level=0)
+            device = _device_class()(wires=n_qubits, method="automatic" if self.shots else "statevector")
         return drawing_from(Seeds(self.seed), PreparingByGates(device), _reseed)
+
+
+@functools.cache
+def _device_class() -> Any:
+    from pennylane_qiskit.aer import AerDevice
+    from qiskit.transpiler import generate_preset_pass_manager
+
+    class Device(AerDevice):
+        """The plugin's, which has every circuit find out anew what Aer can do: two thirds of a second a circuit."""
+
+        def compile(self) -> Any:
+            # Without optimisation: the circuits are small and run once.
+            if "_passes" not in self.__dict__:
+                options = {"optimization_level": 0, "routing_method": "none"}
+                self._passes = generate_preset_pass_manager(backend=self.backend, **options)
+            return self._passes.run(self._circuit)
+
+    return Device
 
 
 def _reseed(device: Any, seed: int) -> None:

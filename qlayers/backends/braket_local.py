@@ -87,9 +87,9 @@ def _classes() -> tuple[Any, dict[str, Any]]:
     from braket.pennylane_plugin import BraketLocalQubitDevice
 
     def seeded(simulator: type) -> Any:
-        class Seeded(simulator):  # type: ignore[misc, valid-type]
-            """Braket's simulators take their randomness from the operating system, and describe themselves anew at
-            every run, which takes as long as a small circuit."""
+        class Seeded(simulator):
+            # Braket's simulators take their randomness from the operating system, and describe themselves anew at
+            # every run, which takes as long as a small circuit.
 
             seeds: Seeds
 
@@ -106,10 +106,8 @@ def _classes() -> tuple[Any, dict[str, Any]]:
 
     simulators = {"sv": seeded(StateVectorSimulator), "dm": seeded(DensityMatrixSimulator)}
 
-    class Device(BraketLocalQubitDevice):  # type: ignore[misc]
-        def __init__(
-            self, wires: int, simulator: str, seeds: Seeds, models: tuple[NoiseModel, ...]
-        ) -> None:
+    class Device(BraketLocalQubitDevice):
+        def __init__(self, wires: int, simulator: str, seeds: Seeds, models: tuple[NoiseModel, ...]) -> None:
             chosen = simulators[simulator]()
             chosen.seeds = seeds
             # Parameters bound by PennyLane: Braket would only put them back into the circuit.

@@ -11,7 +11,7 @@ from pennylane.operation import Operator, StatePrepBase
 
 
 class PreparingByGates(LegacyDeviceFacade):
-    """A device whose circuits prepare states by gates, which with shots some of these plugins refuse to do otherwise."""
+    """A device whose circuits prepare states by gates, which some plugins refuse to do otherwise with shots."""
 
     def preprocess_transforms(self, execution_config: Any = None) -> qp.CompilePipeline:
         """The preparation's gates, and then what the device does."""

@@ -29,7 +29,7 @@ def models_of(noise: Noise) -> tuple[NoiseModel, ...]:
         raise ConfigurationError(
             f"backend.noise must be a noise model or several of them, but got {noise!r}."
         )
-    return tuple(resolve(one, NoiseModel) for one in several)  # type: ignore[type-abstract]
+    return tuple(resolve(one, NoiseModel) for one in several)
 
 
 def _to_native_gates(tape: QuantumScript, **_: Any) -> tuple[QuantumScriptBatch, PostprocessingFn]:

@@ -19,6 +19,7 @@ from qlayers.backends.base import Backend
 from qlayers.errors import ConfigurationError
 from qlayers.parameter_shift import parameter_shift
 
+
 class Seeds:
     """Where a device takes its randomness from, one seed an execution.
 
@@ -55,7 +56,7 @@ def drawing_from(
         device: A simulator; it is changed.
         reseed: Gives the device a seed; by default as a NumPy generator ``_rng``, which PennyLane's simulators have.
     """
-    device.__class__ = _drawing_class(type(device))  # type: ignore[assignment]
+    device.__class__ = _drawing_class(type(device))  # type: ignore[arg-type]
     device.__dict__.update(_seeds=seeds, _reseed=reseed)
     return device
 
@@ -161,7 +162,7 @@ def needs_extra(extra: str, backend: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise ConfigurationError(
-            f"backend={backend} needs packages that are not installed ({error}): pip install \"qlayers[{extra}]\"."
+            f'backend={backend} needs packages that are not installed ({error}): pip install "qlayers[{extra}]".'
         ) from error
 
 

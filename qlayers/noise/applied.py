@@ -140,8 +140,8 @@ def check_noise(device: qp.devices.Device, models: Sequence[NoiseModel]) -> None
             circuit = " ".join(gate.name for gate in gates)
             raise NoiseError(
                 f"The device {device.name} does not apply the noise that it was given, {names}: after {circuit} with "
-                f"the angle {_ANGLE}, ⟨{observable}⟩ should be {expected:.6f} and is {value:.6f}. Nothing was run on it; "
-                "this is an error of the device or of the noise model."
+                f"the angle {_ANGLE}, ⟨{observable}⟩ should be {expected:.6f} and is {value:.6f}. Nothing was run "
+                "on it; this is an error of the device or of the noise model."
             )
 
 

@@ -12,7 +12,7 @@ from study.config.schema import EvaluateConfig, PredictConfig, ReportConfig, Tra
 from study.errors import StudyError
 
 # The parts that models are made of. `precision` is one of the circuit's too, but every torch model has it.
-_PARTS = ("reduction", "circuit", "head")
+_PARTS = ("reduction", "circuit", "head", "noise")
 _NOT_THE_CIRCUITS_ALONE = {"precision"}
 
 # Runs the states of a batch one after the other; every other backend holds them at once.

@@ -93,6 +93,7 @@ class TrainConfig(Section):
     encoding: OpenSection
     ansatz: OpenSection
     measurement: OpenSection
+    noise: OpenSection
     backend: OpenSection
     circuit: OpenSection
     optimizer: Optimizer

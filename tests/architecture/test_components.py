@@ -18,6 +18,7 @@ from qlayers.ansaetze.base import Ansatz
 from qlayers.backends.base import Backend
 from qlayers.encodings.base import Encoding
 from qlayers.measurements.base import Measurement
+from qlayers.noise.base import NoiseModel
 from study.data.splits.base import Split
 from study.data.table import Dataset
 from study.fitting.learner import Learner
@@ -31,6 +32,7 @@ GROUPS: list[tuple[str, type, list[str]]] = [
     ("ansatz", Ansatz, ["qlayers.ansaetze"]),
     ("measurement", Measurement, ["qlayers.measurements"]),
     ("backend", Backend, ["qlayers.backends"]),
+    ("noise", NoiseModel, ["qlayers.noise"]),
     ("data", Dataset, ["study.data"]),
     ("split", Split, ["study.data.splits"]),
     ("reduction", torch.nn.Module, ["models.reductions"]),
