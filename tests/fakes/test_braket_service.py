@@ -667,6 +667,15 @@ def test_search_finds_tasks_by_tag_state_and_time() -> None:
     assert service.client("braket", "us-west-1").search_quantum_tasks(filters=[])["quantumTasks"] == []
 
 
+def test_search_may_be_late() -> None:
+    service = FakeBraket(search_delay_s=5.0)
+    client = braket(service)
+    create(client)
+    assert client.search_quantum_tasks(filters=[])["quantumTasks"] == []
+    service.clock.advance(5.0)
+    assert len(client.search_quantum_tasks(filters=[])["quantumTasks"]) == 1
+
+
 def test_a_task_is_known_in_its_region_alone() -> None:
     service = FakeBraket()
     arn = create(braket(service))

@@ -49,6 +49,7 @@ class FakeBraket:
         token_lifetime_s: how long a client token is remembered; None for ever. Assumed: a day.
         late_cancellation: what a cancellation does to a task that a quantum computer already runs: "completes"
             (it came too late; the task is finished and billed) or "cancels".
+        search_delay_s: how long SearchQuantumTasks does not know a task that was accepted.
         one_result_file: a program set's results in one file; else in many, for which the SDK makes an S3 client of
             boto3's default session.
     """
@@ -67,6 +68,7 @@ class FakeBraket:
         cancelling_s: float = 0.5,
         token_lifetime_s: float | None = DAY_S,
         late_cancellation: str = "completes",
+        search_delay_s: float = 0.0,
         one_result_file: bool = True,
         devices: list[FakeDevice] | None = None,
         concurrent_tasks: int | None = None,
@@ -85,10 +87,10 @@ class FakeBraket:
         self.qpu_run_s, self.simulator_run_s = qpu_run_s, simulator_run_s
         self.token_lifetime_s = token_lifetime_s
         self.late_cancellation = late_cancellation
+        self.search_delay_s = search_delay_s
         self.one_result_file = one_result_file
         self.concurrent_tasks = concurrent_tasks
         self.credentials_expired = False
-        self.installed = False
         self._random = random.Random(seed)
         unique = uuid.UUID(int=self._random.getrandbits(128)).hex
         self.credentials = Credentials(
@@ -104,11 +106,18 @@ class FakeBraket:
 
     def boto_session(self, region: str = "us-east-1") -> Any:
         """A boto3.Session that talks to the fake; the same one for the same region."""
-        from tests.fakes.braket_service.sessions import FakeSession
+        from tests.fakes.braket_service.sessions import lease
 
         if region not in self._sessions:
-            self._sessions[region] = FakeSession(self, region)
+            self._sessions[region] = lease(self, region)
         return self._sessions[region]
+
+    def give_back_sessions(self) -> None:
+        """Let other fakes use the sessions of this one, whose clients are slow to make. They must not be used again."""
+        from tests.fakes.braket_service.sessions import give_back
+
+        while self._sessions:
+            give_back(self._sessions.popitem()[1])
 
     def aws_session(self, region: str = "us-east-1", **options: Any) -> Any:
         """A braket.aws.AwsSession that talks to the fake."""
@@ -145,7 +154,6 @@ class FakeBraket:
         shared = loader()
         entry = ("before-send", self.receive)
         botocore.handlers.BUILTIN_HANDLERS.append(entry)
-        self.installed = True
         try:
             with (
                 mock.patch.object(boto3, "DEFAULT_SESSION", None),
@@ -154,7 +162,6 @@ class FakeBraket:
                 yield self
         finally:
             botocore.handlers.BUILTIN_HANDLERS.remove(entry)
-            self.installed = False
 
     @contextlib.contextmanager
     def running(self) -> Iterator[FakeBraket]:
@@ -408,7 +415,10 @@ class FakeBraket:
 
     def _search_quantum_tasks(self, call: Call) -> AWSResponse:
         request = call.json
-        found = [task.summary() for task in self.tasks if task.region == call.region]
+        latest = self.clock.now - self.search_delay_s
+        found = [
+            task.summary() for task in self.tasks if task.region == call.region and task.created <= latest
+        ]
         for one in request["filters"]:
             found = [line for line in found if _matches(line, one)]
         first, size = int(request.get("nextToken", "0")), request.get("maxResults", 100)
