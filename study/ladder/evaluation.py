@@ -64,6 +64,7 @@ class Evaluation:
         data: of the run.
         positions: of the chosen rows in the test part, (n,).
         rungs: all of them, the lowest first.
+        digest: of everything that decides the outcome.
     """
 
     config: DictConfig
@@ -73,6 +74,7 @@ class Evaluation:
     data: Prepared
     positions: np.ndarray
     rungs: Sequence[Rung]
+    digest: str
 
     @property
     def inputs(self) -> np.ndarray:
@@ -149,7 +151,7 @@ def prepare_evaluation(config: DictConfig) -> Evaluation:
     digest = evaluation_digest(plain_config(config), weights, code_digest(without=REPORTING))
     folder = folder_for(run, str(config.ladder.name), digest, config.folder)
     _check_folder(folder, digest)
-    return Evaluation(config, run, folder, rebuilt.learner, data, positions, rungs)
+    return Evaluation(config, run, folder, rebuilt.learner, data, positions, rungs, digest)
 
 
 def _check_leaving(rungs: Sequence[Rung], confidentiality: str, config: DictConfig) -> None:
@@ -205,9 +207,7 @@ def _begin(evaluation: Evaluation) -> None:
             "resumed": [],
             "run": evaluation.run.path.name,
             "ladder": values["ladder"],
-            "digest": evaluation_digest(
-                values, file_digest(evaluation.run.path / "model.pt"), code_digest(without=REPORTING)
-            ),
+            "digest": evaluation.digest,
             "seed": config.seed,
             "rows": evaluation.data.test.rows[evaluation.positions].tolist(),
             "data": {

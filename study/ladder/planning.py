@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -54,7 +55,7 @@ class Reckoned:
 
 
 def reckon(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int) -> Reckoned:
-    """Try a rung of this machine with two rows, or ask an outside backend what it would send and charge.
+    """Try a rung of this machine with a few rows, or ask an outside backend what it would send and charge.
 
     Args:
         rung: where.
@@ -93,15 +94,17 @@ def check_budget(rung: Rung, plan: Reckoned) -> None:
 
 
 def _tried(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int) -> Reckoned:
-    """The second of two rows is timed: the first one pays for what is made once."""
+    """Two rows are timed, and the quicker counts, after a first one that pays for what is made once."""
     there = moved(learner, rung.backend)
     reseed(0, "trial", rung.name)
     there.predict(inputs[:1])
-    for layer in layers_of(there):
-        layer.reset_execution()
-    begun = time.perf_counter()
-    there.predict(inputs[-1:])
-    seconds = time.perf_counter() - begun
+    seconds = math.inf
+    for _ in range(2):
+        for layer in layers_of(there):
+            layer.reset_execution()
+        begun = time.perf_counter()
+        there.predict(inputs[-1:])
+        seconds = min(seconds, time.perf_counter() - begun)
     n_runs = len(inputs) + 2 * drift_circuits
     circuits = executed(there)["executions"] * n_runs
     return Reckoned(circuits, circuits * (rung.backend.shots or 0), seconds=seconds * n_runs)

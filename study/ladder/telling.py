@@ -35,7 +35,7 @@ def print_plan(
             continue
         table.add_row(
             escape(rung.label),
-            ("others' machines" if rung.backend.outside else "this machine")
+            ("outside" if rung.backend.outside else "this machine")
             + (", planned only" if rung.dry_run else ""),
             f"{plan.circuits:,}",
             f"{plan.shots:,}" if plan.shots else "exact",

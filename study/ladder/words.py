@@ -31,16 +31,10 @@ def cells(one: Judged, task: str, priced: bool) -> list[str]:
     price = "" if not record.outside else dollars(float(record.execution.get("usd") or 0.0))
     if record.status != "climbed":
         price = dollars(float(record.plan.get("usd") or 0.0)) if record.outside else price
+        blank = [NOTHING] * (len(header(task, priced)) - 4 - priced)
+        shown = "failed" if record.status == "failed" else "planned only"
         planned = f"{record.plan.get('circuits', 0):,}"
-        blank = [NOTHING] * (len(header(task, priced)) - 3 - priced)
-        shown = record.status if record.status == "failed" else "planned only"
-        return [
-            f"{record.label}: {shown}",
-            *blank,
-            planned,
-            *[price][: int(priced)],
-            _time(record.plan.get("seconds")),
-        ]
+        return [record.label, shown, *blank, planned, *[price][: int(priced)], _time(record.plan.get("seconds"))]
     flips = [] if task != "classification" else [NOTHING if one.flips is None else str(one.flips)]
     error = one.error
     return [

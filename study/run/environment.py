@@ -14,8 +14,8 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("qlayers", "models", "study")
 # What shows results has no part in a sweep's jobs, which are kept when it is edited.
-REPORTING = ("study/report/", "study/ablation/", "study/comparison/report/")
-SOURCES = (*PACKAGES, "conf", "train.py", "compare.py", "predict.py")
+REPORTING = ("study/report/", "study/ablation/", "study/comparison/report/", "study/ladder/report/")
+SOURCES = (*PACKAGES, "conf", "train.py", "compare.py", "predict.py", "evaluate.py")
 
 
 def code_digest(without: tuple[str, ...] = ()) -> str:

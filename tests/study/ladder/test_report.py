@@ -58,8 +58,8 @@ def test_every_row_has_a_cell_a_column() -> None:
     assert (paid["price"], paid["flips"], paid["circuits"]) == ("$1.25", "3", "10")
     assert paid["minus exact"] == "-0.100 (-0.200 to -0.010)"
     assert paid["× sampling"] == "2.50 (2.00 to 3.00)"
-    assert (later["rung"], later["price"]) == ("later: planned only", "$3.50")
-    assert broken["rung"] == "broken: failed"
+    assert (later["balanced accuracy"], later["price"]) == ("planned only", "$3.50")
+    assert broken["balanced accuracy"] == "failed"
 
 
 def test_the_table_has_every_number(tmp_path: Path) -> None:
