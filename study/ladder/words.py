@@ -34,7 +34,14 @@ def cells(one: Judged, task: str, priced: bool) -> list[str]:
         blank = [NOTHING] * (len(header(task, priced)) - 4 - priced)
         shown = "failed" if record.status == "failed" else "planned only"
         planned = f"{record.plan.get('circuits', 0):,}"
-        return [record.label, shown, *blank, planned, *[price][: int(priced)], _time(record.plan.get("seconds"))]
+        return [
+            record.label,
+            shown,
+            *blank,
+            planned,
+            *[price][: int(priced)],
+            _time(record.plan.get("seconds")),
+        ]
     flips = [] if task != "classification" else [NOTHING if one.flips is None else str(one.flips)]
     error = one.error
     return [

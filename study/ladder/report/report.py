@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study.ladder.curve import Point
-from study.ladder.judging import Judged
+from study.ladder.judging import Interval, Judged
 from study.ladder.report import sheets
 from study.ladder.report.ladder_plot import ladder_plot, width_of
 from study.ladder.report.pages import Page, Part, html, markdown
@@ -16,7 +16,7 @@ from study.ladder.report.shots_plot import shots_plot
 from study.ladder.report.spread_plot import spread_plot
 from study.ladder.scorecard import Card
 from study.ladder.words import dollars, metric_column, ratio, spread
-from study.report.columns import PRIMARY
+from study.report.columns import METRICS, PRIMARY, Column
 from study.report.palette import WIDTH
 from study.report.picture import Picture, remove_others
 from study.report.words import counted, listed
@@ -62,7 +62,7 @@ def _ladder(figures: Path, judged: Sequence[Judged], task: str, reference: str, 
     ladder_plot(path, judged, task, reference, [f"{column.name} on each rung", where])
     spans = [f"{one.record.label} {spread(one.metrics.get(PRIMARY[task]), column)}" for one in judged]
     alt = f"Ladder plot of {column.name} with 95% intervals. {'; '.join(spans)}."
-    lines = [_lost(judged, task)]
+    lines = _lost(judged, task)
     return Part(
         "ladder",
         "What is lost on each rung",
@@ -72,23 +72,30 @@ def _ladder(figures: Path, judged: Sequence[Judged], task: str, reference: str, 
     )
 
 
-def _lost(judged: Sequence[Judged], task: str) -> str:
-    """What the differences say, in a sentence."""
-    column = metric_column(task)
-    told = []
-    for one in judged:
-        found = one.differences.get(PRIMARY[task])
-        if found is None or found.low is None or found.high is None:
-            continue
-        worse = found.high < 0 if column.higher_is_better else found.low > 0
-        if worse:
-            told.append(f"{one.record.label} ({spread(found, column, signed=True)})")
-    if told:
-        return f"With 95% confidence, {column.name} is worse than exact on {listed(told)}."
-    return (
-        f"On no rung is {column.name} worse than exact with 95% confidence. With so few rows that is no proof that "
-        "nothing is lost: the intervals say how much could be."
-    )
+def _lost(judged: Sequence[Judged], task: str) -> list[str]:
+    """What the differences say, in sentences: of the metric that the run is judged by, and of those that say more."""
+    primary = metric_column(task)
+    lines = []
+    for column in METRICS[task]:
+        told = [
+            f"{one.record.label} ({spread(found, column, signed=True)})"
+            for one in judged
+            if (found := one.differences.get(column.key)) is not None and _is_worse(found, column)
+        ]
+        if told:
+            lines.append(f"With 95% confidence, {column.name} is worse than exact on {listed(told)}.")
+        elif column is primary:
+            lines.append(
+                f"On no rung is {column.name} worse than exact with 95% confidence. That is no proof that nothing is "
+                "lost: the intervals say how much could be."
+            )
+    return lines
+
+
+def _is_worse(found: Interval, column: Column) -> bool:
+    if found.low is None or found.high is None:
+        return False
+    return found.high < 0 if column.higher_is_better else found.low > 0
 
 
 def _spread(figures: Path, judged: Sequence[Judged], where: str) -> Part | None:
@@ -99,8 +106,8 @@ def _spread(figures: Path, judged: Sequence[Judged], where: str) -> Part | None:
     alt = f"Total variation distance from exact values on each rung: {'; '.join(spans)}."
     lines = [
         "The total variation distance is half the sum of the differences of probabilities: the mean over rows and "
-        "measured quantities. It is above 0 with a finite number of shots even on a perfect machine; the bar says by "
-        "how much. What goes beyond it is noise."
+        "measured quantities. It is above 0 with a finite number of shots even on a perfect machine; the upright mark says "
+        "by how much. What goes beyond it is noise."
     ]
     errors = [one for one in judged if one.error is not None and one.error.ratio is not None]
     for one in errors:
@@ -133,6 +140,7 @@ def _shots(figures: Path, judged: Sequence[Judged], curve: Sequence[Point], wher
 def _executions(judged: Sequence[Judged]) -> Part:
     found = [
         sheets.execution_sheet(judged),
+        sheets.plan_sheet(judged),
         sheets.circuit_sheet(judged),
         sheets.drift_sheet(judged),
         sheets.failure_sheet(judged),

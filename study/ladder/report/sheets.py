@@ -40,6 +40,39 @@ def metrics_sheet(judged: Sequence[Judged], task: str) -> Sheet:
     )
 
 
+def plan_sheet(judged: Sequence[Judged]) -> Sheet | None:
+    """What the rungs that were planned only would take; None where there is none."""
+    rows = []
+    for record in (one.record for one in judged if one.record.status == "planned"):
+        plan = record.plan
+        seconds, depth, fidelity = (
+            plan.get(key) for key in ("seconds", "circuit_depth", "estimated_fidelity")
+        )
+        rows.append(
+            [
+                record.label,
+                *(f"{plan.get(key, 0):,}" for key in ("circuits", "shots", "tasks", "program_sets")),
+                dollars(float(plan.get("usd") or 0.0), float(plan.get("usd_at_most") or 0.0)),
+                NOTHING if seconds is None else duration(seconds),
+                NOTHING if depth is None else f"{depth}",
+                NOTHING if fidelity is None else f"{fidelity:.3f}",
+                f"{plan.get('values_sent', 0):,}",
+            ]
+        )
+    names = [
+        "rung",
+        "circuits",
+        "shots",
+        "tasks",
+        "program sets",
+        "price",
+        "time, no queue",
+        "circuit depth there",
+    ]
+    names += ["estimated fidelity", "angles sent"]
+    return plain_sheet("Planned only: nothing of this was sent", names, rows) if rows else None
+
+
 def execution_sheet(judged: Sequence[Judged]) -> Sheet:
     """How each rung ran, and what was reckoned beforehand."""
     names = [
@@ -57,6 +90,8 @@ def execution_sheet(judged: Sequence[Judged]) -> Sheet:
     rows = []
     for one in judged:
         record, ran = one.record, one.record.execution
+        if record.status == "planned":
+            continue
         reckoned = record.plan.get("seconds")
         rows.append(
             [

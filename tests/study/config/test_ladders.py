@@ -67,7 +67,10 @@ def test_rungs_are_changed_added_and_left_out() -> None:
     ("line", "message"),
     [
         ("ladder.rungs.garnet.backend.shotz=3", "ladder.rungs.garnet.backend.shots"),
-        ("ladder.rungs.garnett.backend.shots=3", "Nearest: ladder.rungs.garnet"),
+        (
+            "ladder.rungs.garnett.backend.shots=3",
+            "Keys of ladder.rungs: braket_dm, braket_sv, cepheus, exact, garnet, noisy, shots",
+        ),
         ("ladder=hardwear", "Nearest: hardware"),
         ("dry_run=perhaps", "dry_run must be true, false or null"),
         ("ladder.curve.shots=[0]", "whole numbers, 1 or more"),

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 import pytest
+from omegaconf import open_dict
 
 from qlayers.backends.batched import Batched
 from study import build
@@ -28,7 +30,7 @@ def elsewhere() -> Iterator[ModuleType]:
     class Elsewhere(Batched):
         outside = True
 
-        def __post_init__(self) -> None:
+        def device(self, n_qubits: int, dtype: object) -> NoReturn:
             raise StudyError("it was built")
 
     Elsewhere.__module__ = module.__name__
@@ -94,7 +96,8 @@ def test_a_baseline_sends_nothing(checked: Check, elsewhere: ModuleType) -> None
 def test_a_control_counts_as_well(checked: Check, elsewhere: ModuleType) -> None:
     line = f"{THERE} data=iris data.confidentiality=sensitive model=logistic"
     config = checked(f"{line} +controls.hybrid._target_=models.hybrid.hybrid.Hybrid").config
-    config.controls.hybrid.circuit = "${circuit}"
+    with open_dict(config):
+        config.controls.hybrid.circuit = "${circuit}"
     with pytest.raises(StudyError, match="Elsewhere run outside"):
         check_construction(config)
 

@@ -41,7 +41,7 @@ class NeedsMore(Sampled):
 class Broken(qp.devices.DefaultQubit):
     """Runs so many batches of circuits, and then no more."""
 
-    left: ClassVar[int] = 2
+    left: ClassVar[int] = 3
 
     def execute(self, circuits: Any, execution_config: Any = None) -> Any:
         if Broken.left < 1:
