@@ -89,15 +89,31 @@ def score(
 
 
 def _card(node: dict[str, Any], name: str, learner: Learner, inputs: np.ndarray, drift_circuits: int) -> Card:
-    known = _facts(name)
+    known = _figures(name)
     label = str(known.pop("label", name.replace("_", " ")))
     try:
-        backend: Backend = backend_at(node, f"ladder.scorecard.{name}")
+        backend = backend_at(node, f"ladder.scorecard.{name}")
+        known = _limits(backend) | known
         plan = reckon(Rung(name, label, backend, node, True), learner, inputs, drift_circuits)
     except Exception as error:  # offline, too small, without a price: a line of the scorecard
         return Card(name, label, **known, refused=_short(reason_of(error), name))
     ours = ("usd", "tasks", "seconds", "circuit_depth", "two_qubit_gates", "estimated_fidelity")
     return Card(name, label, **known, **{key: getattr(plan, key) for key in ours})
+
+
+def _limits(backend: Backend) -> dict[str, Any]:
+    """What the backend itself knows of its device, also where there are no figures of the machine."""
+    facts = getattr(backend, "facts", None)
+    if facts is None:
+        return {}
+    found = facts()
+    return {
+        "region": found.region,
+        "n_qubits": found.n_qubits,
+        "shots": list(found.shots_range),
+        "program_sets": None if found.program_sets is None else list(found.program_sets),
+        "account": ACCOUNT.format(region=found.region or "its region"),
+    }
 
 
 def _short(reason: str, name: str) -> str:
@@ -107,8 +123,8 @@ def _short(reason: str, name: str) -> str:
     )
 
 
-def _facts(name: str) -> dict[str, Any]:
-    """What is known of the machine itself; little where qlayers has no figures of it."""
+def _figures(name: str) -> dict[str, Any]:
+    """The figures of the machine itself; none where qlayers has none."""
     from qlayers.errors import ConfigurationError
     from qlayers.machines.machine import machine
 

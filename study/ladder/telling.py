@@ -61,8 +61,9 @@ def print_plan(
         soft_wrap=True,
     )
     for rung in rungs:
-        for line in plans[rung.name].lines if rung.name in plans else ():
-            console.print(line, highlight=False, soft_wrap=True, markup=False, style="dim")
+        if rung.name in plans and plans[rung.name].lines:
+            lines = "\n".join(plans[rung.name].lines)
+            console.print(lines, highlight=False, soft_wrap=True, markup=False, style="dim")
 
 
 def outcome_of(record: Climbed) -> str:

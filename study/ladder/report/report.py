@@ -106,7 +106,7 @@ def _spread(figures: Path, judged: Sequence[Judged], where: str) -> Part | None:
     alt = f"Total variation distance from exact values on each rung: {'; '.join(spans)}."
     lines = [
         "The total variation distance is half the sum of the differences of probabilities: the mean over rows and "
-        "measured quantities. It is above 0 with a finite number of shots even on a perfect machine; the upright mark says "
+        "measured quantities. A finite number of shots puts it above 0 even on a perfect machine; the mark says "
         "by how much. What goes beyond it is noise."
     ]
     errors = [one for one in judged if one.error is not None and one.error.ratio is not None]

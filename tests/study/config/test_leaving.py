@@ -17,6 +17,7 @@ from qlayers.backends.batched import Batched
 from study import build
 from study.config.check import Checked
 from study.config.construction import check_construction
+from study.config.leaving import check_leaving
 from study.errors import StudyError
 
 Check = Callable[[str], Checked]
@@ -88,6 +89,18 @@ def test_a_class_that_is_allowed_goes_on_to_the_backend(
         check_construction(checked(f"{THERE} {line}").config)
 
 
+@pytest.mark.parametrize("backend", ["braket_sv1", "braket_dm1", "braket_qpu"])
+def test_what_amazon_would_be_sent_stays(checked: Check, backend: str) -> None:
+    config = checked(f"backend={backend} data=iris data.confidentiality=internal").config
+    with pytest.raises(StudyError, match=r"run outside this machine, and the data are internal"):
+        check_construction(config)
+
+
+@pytest.mark.parametrize("backend", ["emulated", "braket_local", "ibm"])
+def test_what_runs_here_may_have_any_data(checked: Check, backend: str) -> None:
+    check_leaving(checked(f"backend={backend} data=iris data.confidentiality=sensitive").config)
+
+
 def test_a_baseline_sends_nothing(checked: Check, elsewhere: ModuleType) -> None:
     line = f"{THERE} data=iris data.confidentiality=sensitive model=logistic controls=none"
     check_construction(checked(line).config)
@@ -99,7 +112,7 @@ def test_a_control_counts_as_well(checked: Check, elsewhere: ModuleType) -> None
     with open_dict(config):
         config.controls.hybrid.circuit = "${circuit}"
     with pytest.raises(StudyError, match="Elsewhere run outside"):
-        check_construction(config)
+        check_leaving(config)
 
 
 def test_only_classes_that_exist_can_be_allowed(checked: Check) -> None:
