@@ -147,6 +147,18 @@ def _built(config: DictConfig, key: str) -> Any:
     """
     try:
         node = _plain_node(config, key)
+    except OmegaConfBaseException as error:
+        raise StudyError(f"{key} cannot be built: {one_paragraph(error)}") from error
+    return from_node(node, key)
+
+
+def from_node(node: dict[str, Any], key: str) -> Any:
+    """Build what plain values describe; `key` is where they stand in the configuration.
+
+    Raises:
+        StudyError: naming the node that could not be built, and why.
+    """
+    try:
         allowed = _whitelist(node, key)
         return hydra.utils.instantiate(OmegaConf.create(node), _convert_="all", _execution_whitelist_=allowed)
     except (StudyError, QlayersError) as error:

@@ -19,6 +19,7 @@ from study.comparison.evidence import PLAIN, Condition, Entrant
 from study.comparison.leakage import find_leaks
 from study.comparison.state import read_state
 from study.config.construction import check_construction
+from study.config.leaving import check_leaving
 from study.data.prepare import load_table
 from study.data.splits.base import Split
 from study.data.table import Table
@@ -223,6 +224,9 @@ def _entrants(
             left_out[spec.label] = f"does not serve a {table.task}"
             continue
         check_construction(composed)
+        if spec.role == "candidate":
+            for backend in config.study.protocol.backends:  # its test part is computed again there
+                check_leaving(composer.config(spec, 0, 0, seed, f"backend={backend}"))
         check_search(name, spec, composed)
         specs[name] = spec
         configs[name] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from omegaconf import DictConfig, OmegaConf
 
 from study import build
+from study.config.leaving import check_leaving
 from study.config.names import plain
 from study.config.references import references
 from study.config.targets import check_targets
@@ -20,6 +21,7 @@ def check_construction(config: DictConfig) -> None:
             if not isinstance(node, dict | str) or (isinstance(node, dict) and "_target_" not in node):
                 raise StudyError(f"{group}.{name} needs a class: add +{group}.{name}._target_=….")
     check_targets(config)
+    check_leaving(config)  # before a circuit is built, which on some backends asks somebody else's service
     for build_it in (build.dataset, build.split, build.preprocessor):
         build_it(config)
     if "circuit" in references(raw, "model"):

@@ -8,7 +8,7 @@ from study.config.memory import available_bytes, readable, state_bytes
 from study.config.names import plain
 from study.config.program import Program, Request
 from study.config.references import references
-from study.config.schema import PredictConfig, ReportConfig, TrainConfig
+from study.config.schema import EvaluateConfig, PredictConfig, ReportConfig, TrainConfig
 from study.errors import StudyError
 
 # The parts that models are made of. `precision` is one of the circuit's too, but every torch model has it.
@@ -107,6 +107,22 @@ def sweep_or_studies(request: Request) -> None:
         )
 
 
+def reference_is_a_rung(request: Request) -> None:
+    """The rung that the others are compared with is one of them, and is climbed."""
+    ladder = request.values["ladder"]
+    rungs = [name for name, node in ladder["rungs"].items() if node is not None]
+    if ladder["reference"] not in rungs:
+        raise StudyError(
+            f"ladder.reference={ladder['reference']} is not a rung of ladder={ladder['name']}: its rungs are "
+            f"{', '.join(rungs) or 'none'}. Name one of them, on which the outputs are exact."
+        )
+    if ladder["rungs"][ladder["reference"]].get("dry_run"):
+        raise StudyError(
+            f"ladder.rungs.{ladder['reference']}.dry_run=true leaves nothing to compare the other rungs with. Take "
+            "another ladder.reference, or dry_run=true for a plan of all rungs."
+        )
+
+
 TRAIN = Program(
     "train",
     TrainConfig,
@@ -115,6 +131,7 @@ TRAIN = Program(
 )
 PREDICT = Program("predict", PredictConfig)
 REPORT = Program("report", ReportConfig, rules=(sweep_or_studies,))
+EVALUATE = Program("evaluate", EvaluateConfig, rules=(reference_is_a_rung,))
 COMPARE = Program("compare", CompareConfig, rules=(study_has_its_own,))
 # What a study composes for its jobs, each with a split and a seed of its own.
 ENTRANT = Program("compare", CompareConfig, rules=(states_fit_into_memory,))

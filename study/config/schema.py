@@ -16,6 +16,10 @@ Text = Annotated[str, Field(min_length=1, description="text")]
 OptionalText = Annotated[str | None, Field(min_length=1, description="text or null")]
 Unset = Annotated[None, Field(description="left alone (it is filled from the data and the circuit)")]
 Flag = Annotated[bool, Field(description="true or false")]
+Classes = Annotated[
+    list[Literal["public", "internal", "sensitive"]],
+    Field(description="a list of public, internal and sensitive, such as [public]"),
+]
 
 
 class Section(BaseModel):
@@ -103,6 +107,7 @@ class TrainConfig(Section):
     precision: Annotated[Literal["float32", "float64"], Field(description="float32 or float64")]
     seed: Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2**32 - 1")]
     class_weight: Annotated[Literal["balanced"] | None, Field(description="null or balanced")]
+    outside: Classes
     output_dir: Text
     resume: OptionalText
     sweep: Sweep
@@ -114,6 +119,51 @@ class PredictConfig(Section):
     input: Annotated[str, Field(min_length=1, description="a CSV or Parquet file")]
     output: Annotated[str, Field(min_length=1, description="a CSV or Parquet file to write")]
     threshold: Annotated[float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")]
+
+
+class Rung(Section):
+    backend: OpenSection
+    label: OptionalText = None
+    dry_run: Flag = False
+
+
+class Drift(Section):
+    circuits: NotNegative
+
+
+class Curve(Section):
+    backend: OpenSection
+    shots: Annotated[
+        list[Positive], Field(description="a list of whole numbers, 1 or more, such as [100,1000]")
+    ]
+    repeats: Positive
+
+
+class Scorecard(Section):
+    backend: OpenSection
+    computers: Annotated[list[str], Field(description="a list of quantum computers, such as [iqm_garnet]")]
+
+
+class Ladder(Section):
+    name: Text
+    reference: Text
+    rungs: dict[str, Rung | None]
+    drift: Drift
+    curve: Curve
+    scorecard: Scorecard
+
+
+class EvaluateConfig(Section):
+    run: Annotated[str, Field(min_length=1, description="a run folder")]
+    noise: OpenSection
+    ladder: Ladder
+    rows: Annotated[
+        int | None, Field(ge=1, description="a whole number, 1 or more, or null for all test rows")
+    ]
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2**32 - 1")]
+    dry_run: Annotated[bool | None, Field(description="true, false or null")]
+    outside: Classes
+    folder: OptionalText
 
 
 class ReportConfig(Section):

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from study.data.splits.base import Parts
-from study.data.table import Table, Task
+from study.data.table import Table, Task, confidentiality_of
 from study.errors import StudyError
 
 _SEED = 0
@@ -36,8 +36,8 @@ def read_datamodule(module: Any) -> Table:
     """The module's rows as a table, with its own parts.
 
     A batch is a pair (inputs, targets): inputs (batch, ...), targets (batch,) or (batch, 1). Targets that are
-    whole numbers or truth values are classes, floating-point targets are quantities. Raises StudyError on
-    anything else.
+    whole numbers or truth values are classes, floating-point targets are quantities. The rows are sensitive unless the
+    module has an attribute `confidentiality` that says otherwise. Raises StudyError on anything else.
     """
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(module).__name__).lower()
     for hook in ("train_dataloader", "val_dataloader", "test_dataloader"):
@@ -65,6 +65,7 @@ def read_datamodule(module: Any) -> Table:
         features=pd.DataFrame(inputs, columns=[f"x{column}" for column in range(inputs.shape[1])]),
         target=pd.Series(targets, name="target"),
         task=task,
+        confidentiality=confidentiality_of(module),
         fixed_parts=Parts(rows[: ends[0]], rows[ends[0] : ends[1]], rows[ends[1] :]),
         task_reason=f"the data module yields targets of type {targets.dtype}",
     )

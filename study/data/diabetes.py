@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from study.data.shipped import table_from_bunch
 from study.data.table import Dataset, Table
@@ -11,6 +11,8 @@ from study.data.table import Dataset, Table
 @dataclass(frozen=True)
 class Diabetes(Dataset):
     """442 patients, 10 measurements in their own units, disease progression after a year (Efron et al., 2004)."""
+
+    confidentiality: str = field(default="public", kw_only=True)
 
     def load(self) -> Table:
         from sklearn.datasets import load_diabetes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ class Generated(Dataset):
     n_samples: int = 400
     noise: float = 0.1
     seed: int = 0
+    confidentiality: str = field(default="public", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

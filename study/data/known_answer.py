@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ class KnownAnswer(Dataset):
 
     n_samples: int = 300
     seed: int = 0
+    confidentiality: str = field(default="public", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

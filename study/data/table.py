@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from study.data.splits.base import Parts
 
 Task = Literal["classification", "regression"]
-CONFIDENTIALITY = ("public", "sensitive")
+PUBLIC, INTERNAL, SENSITIVE = CONFIDENTIALITY = ("public", "internal", "sensitive")
+"""Who may be given values that come from the data. What a circuit on somebody else's machine is given are such."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Table:
     features: pd.DataFrame
     target: pd.Series
     task: Task
-    confidentiality: str = "public"
+    confidentiality: str = SENSITIVE
     fixed_parts: Parts | None = None
     missing: Policy = "error"
     task_reason: str = ""
@@ -83,21 +84,35 @@ class Table:
 
 @dataclass(frozen=True)
 class Dataset(ABC):
-    """Where a table comes from. A new dataset is one frozen subclass in a module named after it, in snake_case."""
+    """Where a table comes from. A new dataset is one frozen subclass in a module named after it, in snake_case.
+
+    `confidentiality` is public, internal or sensitive, and sensitive until a class or a configuration says otherwise;
+    see `study.data.leaving`.
+    """
 
     _: KW_ONLY
-    confidentiality: str = "public"
+    confidentiality: str = SENSITIVE
 
     def __post_init__(self) -> None:
-        if self.confidentiality not in CONFIDENTIALITY:
-            raise StudyError(
-                f"data.confidentiality={self.confidentiality!r} is not known: choose one of "
-                f"{', '.join(CONFIDENTIALITY)}."
-            )
+        confidentiality_of(self)
 
     @abstractmethod
     def load(self) -> Table:
         """Read or generate the table. Raises StudyError when that cannot be done."""
+
+
+def confidentiality_of(source: object) -> str:
+    """The class that a dataset or a data module declares; sensitive where it declares none.
+
+    Raises:
+        StudyError: it declares another one than there are.
+    """
+    found = getattr(source, "confidentiality", SENSITIVE)
+    if found not in CONFIDENTIALITY:
+        raise StudyError(
+            f"data.confidentiality={found!r} is not known: choose one of {', '.join(CONFIDENTIALITY)}."
+        )
+    return str(found)
 
 
 def label_text(label: object) -> str:

@@ -19,8 +19,9 @@ REPORTING = (
     "study/ablation/",
     "study/comparison/report/",
     "study/comparison/over_datasets/",
+    "study/ladder/report/",
 )
-SOURCES = (*PACKAGES, "conf", "train.py", "compare.py", "predict.py")
+SOURCES = (*PACKAGES, "conf", "train.py", "compare.py", "predict.py", "evaluate.py")
 
 
 def code_digest(without: tuple[str, ...] = ()) -> str:

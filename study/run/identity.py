@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# Where a run writes and who is told of it does not change what comes out.
-NOT_DECISIVE = ("output_dir", "resume", "logger", "sweep")
+# Where a run writes, who is told of it and what was allowed do not change what comes out.
+NOT_DECISIVE = ("output_dir", "resume", "logger", "sweep", "outside")
 # What has no part in a sweep's job: controls are fitted once for the sweep, and sizes follow from the rest.
 NOT_IN_A_JOB = ("controls", "dims")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,3 +80,51 @@ def bootstrap_mean(
     return Bootstrap(
         len(numbers), float(numbers.mean()), float(found.low), float(found.high), level, method, n_resamples
     )
+
+
+def bootstrap_rows(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    n: int,
+    seed: int,
+    *,
+    level: float = 0.95,
+    method: Method = "BCa",
+    n_resamples: int = 4999,
+) -> Bootstrap | Undecided:
+    """As `bootstrap_mean`, of any number that is computed from whole rows, such as a metric or its paired difference.
+
+    Args:
+        statistic: positions of rows (…, n), with repetition → the number for each list of rows (…).
+        n: how many rows there are; at least 2.
+        seed: of the resamples.
+        level: of the interval.
+        method: one of scipy's.
+        n_resamples: how many.
+
+    Returns:
+        The interval, with `mean` the number for all rows as they are.
+    """
+    from scipy import stats
+
+    require_share("level", level)
+    if n < 2:
+        return Undecided(f"it takes at least 2 rows, and there {'is one' if n == 1 else 'are none'}")
+    found = float(statistic(np.arange(n)))
+    # What each row counts for, by leaving it out: where none changes the number, resampling says nothing either.
+    others = np.array([np.delete(np.arange(n), row) for row in range(n)])
+    if constant([found, *np.atleast_1d(statistic(others))]):
+        return Undecided(f"every row says the same, {found:.4g}, so that there is no spread")
+
+    def of(rows: np.ndarray, axis: int = -1) -> np.ndarray:
+        return np.asarray(statistic(rows.astype(np.int64)))
+
+    interval = stats.bootstrap(
+        (np.arange(n),),
+        of,
+        confidence_level=level,
+        method=method,
+        n_resamples=n_resamples,
+        vectorized=True,
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Bootstrap(n, found, float(interval.low), float(interval.high), level, method, n_resamples)

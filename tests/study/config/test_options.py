@@ -17,7 +17,7 @@ from study.config.schema import TrainConfig
 
 Check = Callable[[str], Checked]
 
-NOT_OF_TRAIN = {"hydra", "entrant", "gates", "mitigation", "study"}
+NOT_OF_TRAIN = {"hydra", "entrant", "gates", "ladder", "mitigation", "pricing", "study"}
 
 OPTIONS = sorted(
     (path.parent.name, path.stem)

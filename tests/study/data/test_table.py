@@ -156,5 +156,18 @@ def test_spirals_lie_on_archimedes_curve() -> None:
 
 
 def test_an_unknown_confidentiality_is_refused() -> None:
-    with pytest.raises(StudyError, match="public, sensitive"):
+    with pytest.raises(StudyError, match="public, internal, sensitive"):
         Spirals(confidentiality="secret")
+
+
+def test_what_declares_no_class_is_sensitive() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Own(Dataset):
+        def load(self) -> Table:
+            raise NotImplementedError
+
+    assert Own().confidentiality == "sensitive"
+    assert Own(confidentiality="internal").confidentiality == "internal"
+    assert (
+        Table("t", pd.DataFrame({"a": [1]}), pd.Series([0]), "classification").confidentiality == "sensitive"
+    )
