@@ -18,8 +18,8 @@ from qlayers.ansaetze.base import Ansatz
 from qlayers.backends.base import Backend
 from qlayers.encodings.base import Encoding
 from qlayers.measurements.base import Measurement
-from qlayers.noise.base import NoiseModel
 from qlayers.mitigation.base import Mitigation
+from qlayers.noise.base import NoiseModel
 from study.data.splits.base import Split
 from study.data.table import Dataset
 from study.fitting.learner import Learner

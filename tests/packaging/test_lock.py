@@ -49,7 +49,8 @@ def locked(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"), [("run.txt", ("workbench", "braket", "plot")), ("test.txt", ("test",))]
+    ("name", "extras"),
+    [("run.txt", ("workbench", "braket", "plot")), ("test.txt", ("aer", "ibm", "cirq", "test"))],
 )
 def test_the_lock_satisfies_the_project(lock: ModuleType, name: str, extras: tuple[str, ...]) -> None:
     versions = locked(name)
