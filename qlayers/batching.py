@@ -76,7 +76,7 @@ def broadcasts_correctly(qnode: qp.QNode, samples: list[Arguments], input_arg: s
     the first feature, without an error.
     """
     private = qnode.update(
-        device=qp.device("default.qubit", wires=qnode.device.wires, seed=0), diff_method="backprop"
+        device=qp.device(qnode.device.name, wires=qnode.device.wires, seed=0), diff_method="backprop"
     )
     together = {**samples[0], input_arg: torch.stack([sample[input_arg] for sample in samples])}
     with torch.no_grad():

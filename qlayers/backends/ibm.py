@@ -7,13 +7,19 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pennylane as qp
 import torch
+from pennylane.devices.modifiers import simulator_tracking, single_tape_support
+from pennylane.measurements import ExpectationMP, VarianceMP
 from pennylane.tape import QuantumScript
 
 from qlayers.backends.noise import noisy_parameter_shift
 from qlayers.backends.sampling import SamplingBackend, Seeds, is_whole, needs_extra
 from qlayers.errors import ConfigurationError
+
+MOST_IN_A_JOB = 300
+"""Circuits; what IBM takes in one job."""
 
 
 @dataclass(frozen=True)
@@ -127,21 +133,68 @@ def _real(name: str) -> Any:
 @functools.cache
 def _device_class() -> Any:
     from pennylane_qiskit import RemoteDevice
+    from pennylane_qiskit.converter import circuit_to_qiskit, mp_to_pauli
+    from qiskit.transpiler import generate_preset_pass_manager
+    from qiskit_ibm_runtime import EstimatorV2, SamplerV2
 
+    @single_tape_support
+    @simulator_tracking
     class Device(RemoteDevice):
-        """The plugin's, with a seed for every circuit of a simulated machine."""
+        """The plugin's, which sends one job a circuit, with all circuits of a call in one job of each primitive."""
 
         name = "qiskit.remote"
 
         def __init__(self, wires: int, machine: Any, seeds: Seeds | None, optimization_level: int) -> None:
-            super().__init__(
-                wires=wires, backend=machine, optimization_level=optimization_level, seed_transpiler=0
-            )
+            super().__init__(wires=wires, backend=machine)
             self._seeds = seeds
+            self._passes = generate_preset_pass_manager(optimization_level, machine, seed_transpiler=0)
 
-        def compile_circuits(self, circuits: Any) -> Any:
-            if self._seeds is not None:  # the primitives are given their options after this
-                self._kwargs["simulator"] = {"seed_simulator": 1 + self._seeds.draw()}
-            return super().compile_circuits(circuits)
+        def execute(self, circuits: Any, execution_config: Any = None) -> Any:
+            results: list[Any] = [None] * len(circuits)
+            estimated = [number for number, circuit in enumerate(circuits) if _is_estimated(circuit)]
+            sampled = [number for number, circuit in enumerate(circuits) if not _is_estimated(circuit)]
+            for start in range(0, len(estimated), MOST_IN_A_JOB):
+                self._estimate(circuits, estimated[start : start + MOST_IN_A_JOB], results)
+            for start in range(0, len(sampled), MOST_IN_A_JOB):
+                self._sample(circuits, sampled[start : start + MOST_IN_A_JOB], results)
+            return tuple(results)
+
+        def _estimate(self, circuits: Any, numbers: list[int], results: list[Any]) -> None:
+            pubs = []
+            for number in numbers:
+                tape = circuits[number]
+                options = {"diagonalize": False, "measure": False}
+                native = self._passes.run(circuit_to_qiskit(tape, self.num_wires, **options))
+                words = [mp_to_pauli(measurement, self.num_wires) for measurement in tape.measurements]
+                pubs.append((native, [word.apply_layout(native.layout) for word in words]))
+            precision = circuits[numbers[0]].shots.total_shots ** -0.5
+            job = self._with_seed(EstimatorV2(mode=self.backend)).run(pubs, precision=precision)
+            for number, result in zip(numbers, job.result(), strict=True):
+                results[number] = self._process_estimator_job(circuits[number].measurements, [result])
+
+        def _sample(self, circuits: Any, numbers: list[int], results: list[Any]) -> None:
+            options = {"diagonalize": True, "measure": True}
+            pubs = [
+                self._passes.run(circuit_to_qiskit(circuits[number], self.num_wires, **options))
+                for number in numbers
+            ]
+            shots = circuits[numbers[0]].shots.total_shots
+            job = self._with_seed(SamplerV2(mode=self.backend)).run(pubs, shots=shots)
+            for number, native, result in zip(numbers, pubs, job.result(), strict=True):
+                bits = getattr(result.data, native.cregs[0].name).get_bitstrings()
+                samples = np.array([[int(bit) for bit in reversed(row)] for row in bits])
+                measurements = circuits[number].measurements
+                found = tuple(m.process_samples(samples, wire_order=self.wires) for m in measurements)
+                results[number] = found
+
+        def _with_seed(self, primitive: Any) -> Any:
+            if self._seeds is not None:
+                primitive.options.update(simulator={"seed_simulator": 1 + self._seeds.draw()})
+            return primitive
 
     return Device
+
+
+def _is_estimated(circuit: QuantumScript) -> bool:
+    measured = circuit.measurements[0]
+    return isinstance(measured, ExpectationMP | VarianceMP) and measured.obs.pauli_rep is not None
