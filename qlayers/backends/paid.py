@@ -12,6 +12,7 @@ import torch
 
 from qlayers.backends.sampling import SamplingBackend
 from qlayers.errors import ConfigurationError
+from qlayers.mitigation import mitigated
 from qlayers.spending.budget import Budget
 from qlayers.spending.ledger import DEFAULT_PATH
 from qlayers.spending.plan import shots_for
@@ -92,7 +93,7 @@ class PaidBackend(SamplingBackend, ABC):
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         from qlayers.braket.device import BraketDevice
 
-        return BraketDevice(n_qubits, self._terms())
+        return mitigated(BraketDevice(n_qubits, self._terms()), self.mitigation)
 
     def _terms(self) -> Any:
         from qlayers.braket.terms import Terms

@@ -25,7 +25,7 @@ import numpy as np
 from qlayers.braket.clock import Clock
 from qlayers.braket.errors import QuotaError, ServiceError, UnavailableError
 from qlayers.braket.program_sets import Job, grouped, request_of
-from qlayers.braket.results import read_results
+from qlayers.braket.results import Results, read_results
 from qlayers.braket.session import NotAccepted, Service
 from qlayers.braket.terms import Terms
 from qlayers.errors import ConfigurationError, ExecutionWarning, QlayersError
@@ -366,6 +366,9 @@ class Buyer:
                 )
         elif status in ("FAILED", "CANCELLED"):
             self._end_without_result(entry, task, changes, failures)
+            saved = self._saved(entry, task, n_qubits) if entry.program_set and status == "FAILED" else {}
+            self.ledger.collected(token, saved, **changes)
+            return self.ledger.entry(token)
         elif status == "RUNNING":
             self._stop_if_too_long(entry, now - idle[token])
         self.ledger.update(token, **changes)
@@ -382,14 +385,7 @@ class Buyer:
         """Fetch a completed task's results and write them down; False if they are not there yet."""
         service = self._connected()
         try:
-            results = read_results(
-                service.read,
-                task["outputS3Bucket"],
-                task["outputS3Directory"],
-                entry.circuits,
-                n_qubits,
-                entry.shots // entry.circuits,
-            )
+            results = self._read(entry, task, n_qubits)
         except FileNotFoundError:
             return False
         created, ended = _seconds(task.get("createdAt")), _seconds(task.get("endedAt"))
@@ -421,6 +417,20 @@ class Buyer:
             )
         return True
 
+    def _saved(self, entry: Entry, task: Mapping[str, Any], n_qubits: int) -> dict[str, np.ndarray]:
+        """Results of a failed program set's circuits that did not fail themselves, if it has left any."""
+        try:
+            results = self._read(entry, task, n_qubits)
+        except (FileNotFoundError, ServiceError):
+            return {}
+        found = zip(self.ledger.keys(entry.token), results.bits, strict=True)
+        return {key: bits for key, bits in found if bits is not None}
+
+    def _read(self, entry: Entry, task: Mapping[str, Any], n_qubits: int) -> Results:
+        shots = entry.shots // entry.circuits
+        where = task["outputS3Bucket"], task["outputS3Directory"]
+        return read_results(self._connected().read, *where, entry.circuits, n_qubits, shots)
+
     def _tracked(self, shots: int, ran: float | None, created: float | None, ended: float | None) -> float:
         """What a completed task costs, by what the service says of it; as the SDK's tracker counts."""
         prices = self.terms.prices
@@ -436,7 +446,13 @@ class Buyer:
         """Note a task that failed or was cancelled; the budget goes on to count it in full."""
         status = str(task["status"])
         reason = self._connected().scrubbed(str(task.get("failureReason") or status.lower()))
-        changes |= {"failure": reason, "ended_at": _seconds(task.get("endedAt")), "usd_tracked": 0.0}
+        changes |= {
+            "status": status,
+            "collected_at": None,
+            "failure": reason,
+            "ended_at": _seconds(task.get("endedAt")),
+            "usd_tracked": 0.0,
+        }
         if self.terms.prices.by_the_minute and entry.started_at is not None:
             ran = max(0.0, (changes["ended_at"] or self._clock.time()) - entry.started_at)
             changes |= {"run_seconds": ran, "usd_tracked": self.terms.prices.of_seconds(ran)}
@@ -498,7 +514,7 @@ class Buyer:
 def _failed(failures: list[str], circuits: int, terms: Terms) -> str:
     again = "" if terms.repeat_failed == 0 else f" They were bought {terms.repeat_failed + 1} times."
     return (
-        f"{_tasks(len(failures))} on {terms.facts.name} failed, and {circuits} circuits have no results: "
+        f"{_tasks(len(failures))} on {terms.facts.name} failed, and {_without(circuits)} no results: "
         f"{'; '.join(failures[:3])}{' …' if len(failures) > 3 else ''}.{again} Results of the others are in the ledger "
         "and cost nothing when this is run again, which buys the failed ones anew (backend.repeat_failed does so by "
         "itself)."
@@ -507,6 +523,10 @@ def _failed(failures: list[str], circuits: int, terms: Terms) -> str:
 
 def _tasks(number: int) -> str:
     return "1 task" if number == 1 else f"{number} tasks"
+
+
+def _without(circuits: int) -> str:
+    return "1 circuit has" if circuits == 1 else f"{circuits} circuits have"
 
 
 def _go_on(number: int) -> str:

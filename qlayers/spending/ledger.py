@@ -43,6 +43,7 @@ GIVEN_UP = ("RELEASED", "REFUSED")
 """States of tasks that cost nothing for certain: the service never accepted them."""
 
 _VERSION = 1
+_TABLES = frozenset({"tasks", "circuits", "results"})
 _WAIT_SECONDS = 60.0  # for another process that is writing
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS tasks (
@@ -393,7 +394,13 @@ class Ledger:
                         f"reads {_VERSION}). Update qlayers."
                     )
                 connection.execute("PRAGMA synchronous = FULL")
-                if version == 0:
+                if version == 0:  # new, or half made by a process that was killed, or somebody else's
+                    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+                    if not {row[0] for row in tables} <= _TABLES:
+                        raise ConfigurationError(
+                            f"{self.path} is a database, and no ledger of qlayers. Give the path that backend.ledger "
+                            "has."
+                        )
                     connection.executescript(_CREATE)
                 yield connection
         except sqlite3.DatabaseError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import pickle
 from collections.abc import Callable
 from decimal import Decimal
@@ -23,8 +24,9 @@ from qlayers.braket.device import BraketDevice
 from qlayers.braket.errors import QuotaError, ServiceError, UnavailableError
 from qlayers.errors import ConfigurationError, ExecutionWarning
 from qlayers.spending import Budget, BudgetExceeded, Ledger, PriceList
-from tests.fakes.braket_service import FakeBraket, Killed, faults
+from tests.fakes.braket_service import FakeBraket, Killed, faults, results
 from tests.fakes.braket_service.devices import FORTE, GARNET
+from tests.fakes.braket_service.tasks import Task
 
 Make = Callable[..., BraketDevice]
 
@@ -391,6 +393,7 @@ def test_throttled_until_it_gives_up(device: Make, service: FakeBraket, ledger: 
 def test_a_refusal_after_a_lost_answer_is_not_believed(
     device: Make, service: FakeBraket, ledger: Ledger
 ) -> None:
+    service.search_delay_s = 60.0  # else it would be found at once
     service.faults.at_call("CreateQuantumTask", 1, faults.ReplyLost())
     service.faults.at_call("CreateQuantumTask", 2, faults.ExpiredToken())
     with pytest.raises(ServiceError, match=r"expired.*Whether the task was accepted is not known"):
@@ -398,6 +401,15 @@ def test_a_refusal_after_a_lost_answer_is_not_believed(
     assert statuses(ledger) == ["SENDING"]
     device().bitstrings([circuit()])
     assert len(service.tasks) == 1
+
+
+def test_a_lost_answer_is_looked_for_before_the_task_is_sent_again(device: Make, service: FakeBraket) -> None:
+    service.token_lifetime_s = 0.0  # so that sending again would buy again
+    for number in range(1, 4):
+        service.faults.at_call("CreateQuantumTask", number, faults.ReplyLost())
+    device(program_sets=False).bitstrings([circuit(0.1), circuit(0.2), circuit(0.3)])
+    assert len(service.tasks) == 3
+    assert service.faults.calls["SearchQuantumTasks"] == 3
 
 
 def test_the_accounts_limit_is_waited_for(device: Make, service: FakeBraket) -> None:
@@ -445,6 +457,41 @@ def test_a_failed_task_is_bought_anew_as_declared_and_within_the_budget(
     device(repeat_failed=1).bitstrings([circuit()])
     assert len(service.bill) == 1
     assert max(entry.attempt for entry in ledger.entries()) == 3
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "FAILED"])
+def test_circuits_of_a_set_fail_by_themselves(
+    device: Make, service: FakeBraket, ledger: Ledger, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two succeed and are kept, the third is bought anew."""
+    header = {"name": "braket.task_result.program_set_executable_failure", "version": "1"}
+
+    def files(task: Task, one_file: bool) -> dict[str, str]:
+        whole = json.loads(written(task, one_file)[f"{task.directory}/results.json"])
+        if len(whole.get("programResults", ())) == 3:
+            whole["programResults"][1]["executableResults"] = [
+                {"braketSchemaHeader": header, "inputsIndex": 0}
+            ]
+        return {f"{task.directory}/results.json": json.dumps(whole)}
+
+    written = results.files
+    monkeypatch.setattr(results, "files", files)
+    if status == "FAILED":
+        told = Task.document
+
+        def document(self: Task, queue_info: bool) -> dict[str, Any]:
+            found = told(self, queue_info)
+            failed = self.is_program_set and self.status == "COMPLETED"
+            return {**found, "status": "FAILED", "failureReason": "1 of 3 failed"} if failed else found
+
+        monkeypatch.setattr(Task, "document", document)
+    calls = [circuit(0.1), circuit(0.2), circuit(0.3)]
+    with pytest.raises(UnavailableError, match=r"1 circuit has no results.*1 of 3"):
+        device().bitstrings(calls)
+    device().bitstrings(calls)
+    assert [len(task.executables()) for task in service.tasks] == [3, 1]
+    first = "COLLECTED" if status == "COMPLETED" else "FAILED"
+    assert statuses(ledger) == [first, "COLLECTED"]
 
 
 def test_what_takes_too_long_is_collected_later(device: Make, service: FakeBraket) -> None:
@@ -606,6 +653,21 @@ def test_a_wanted_standard_error_sets_the_shots() -> None:
     assert BraketQpu(standard_error=0.05).shots == 400
     with pytest.raises(ConfigurationError, match="shots=40000 is not what iqm_garnet takes"):
         BraketQpu(standard_error=0.005)
+
+
+def test_what_corrects_results_is_planned_and_bought_too(service: FakeBraket, ledger: Ledger) -> None:
+    budget = {"usd": 20, "tasks": 5, "shots": 10_000}
+    backend = BraketQpu(shots=200, ledger=str(ledger.path), budget=budget, mitigation="readout_inversion")
+    layer = QuantumLayer(2, backend=backend.planning())
+    inputs = torch.rand(3, 2)
+    with torch.no_grad():
+        layer(inputs)
+        planned = layer.qnode.device.spent.plan
+        bought = layer.on(backend)
+        bought(inputs)
+    assert planned.circuits > 3
+    assert planned.circuits == sum(len(task.executables()) for task in service.tasks)
+    assert Decimal(str(bought.execution.usd)) == service.billed_usd == Decimal(str(planned.usd))
 
 
 # ---------------------------------------------------------------- the SDK, of which these facts are assumed

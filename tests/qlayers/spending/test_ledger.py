@@ -160,6 +160,18 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
         reserve(Ledger(path), purchase("a"))
 
 
+def test_somebody_elses_database_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "runs.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE runs (id)")
+    before = path.read_bytes()
+    assert main(["ledger", str(path)]) == 2
+    assert "is a database, and no ledger" in capsys.readouterr().err
+    with pytest.raises(ConfigurationError, match="no ledger"):
+        reserve(Ledger(path), purchase("a"))
+    assert path.read_bytes() == before
+
+
 def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with sqlite3.connect(path) as connection:
