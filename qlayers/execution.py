@@ -78,12 +78,12 @@ class CircuitCounter:
 
     def add_executions(self, circuits: Any) -> None:
         """Count circuits that are run for their results."""
-        for circuit in _as_batch(circuits):
+        for circuit in as_batch(circuits):
             self.executions += get_num_shots_and_executions(circuit)[0]
 
     def add_derivatives(self, circuits: Any) -> None:
         """Count circuits that the device itself differentiates."""
-        self.derivatives += len(_as_batch(circuits))
+        self.derivatives += len(as_batch(circuits))
 
     @contextmanager
     def adding_what_is_spent(self, device: qp.devices.Device) -> Iterator[None]:
@@ -156,7 +156,8 @@ def _spent(device: qp.devices.Device) -> tuple[Any, Any, Any]:
     return (0, 0, 0) if spent is None else (spent.tasks, spent.usd, spent.cached)
 
 
-def _as_batch(circuits: Any) -> Any:
+def as_batch(circuits: Any) -> Any:
+    """What a device was given to run, as several circuits."""
     return (circuits,) if isinstance(circuits, QuantumScript) else circuits
 
 

@@ -32,7 +32,7 @@ def _jacobian(tape: QuantumScript, **options: Any) -> tuple[QuantumScriptBatch, 
         Circuits, and the function that makes the Jacobian of their results.
     """
     rules = _rules(tape)
-    if not rules:
+    if not sum(map(len, rules)):
         circuits, post = qp.gradients.param_shift(tape, **options)
         return circuits, post
     coefficients, shifts = _combined(rules)  # (n_trainable, rows) each
@@ -90,6 +90,8 @@ def _rules(tape: QuantumScript) -> list[np.ndarray]:
 
 @functools.lru_cache(maxsize=256)
 def _rule(frequencies: tuple[float, ...]) -> np.ndarray:
+    if not frequencies:  # a global phase, which changes nothing
+        return np.zeros((0, 2))
     return np.asarray(qp.gradients.generate_shift_rule(frequencies))
 
 

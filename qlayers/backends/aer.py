@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pennylane as qp
 import torch
 
-from qlayers.backends.legacy import PreparingByGates
+from qlayers.backends.legacy import Plugin
 from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from, needs_extra
 
 
@@ -26,7 +26,7 @@ class Aer(SamplingBackend):
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         with needs_extra("aer", self.name):
             device = _device_class()(wires=n_qubits, method="automatic" if self.shots else "statevector")
-        return drawing_from(Seeds(self.seed), PreparingByGates(device), _reseed)
+        return drawing_from(Seeds(self.seed), Plugin(device), _reseed)
 
 
 @functools.cache

@@ -95,7 +95,8 @@ def _classes() -> tuple[Any, dict[str, Any]]:
 
             def initialize_simulation(self, **options: Any) -> Any:
                 simulation = super().initialize_simulation(**options)
-                simulation._rng_generator = np.random.default_rng(self.seeds.draw())
+                if options.get("shots"):
+                    simulation._rng_generator = np.random.default_rng(self.seeds.draw())
                 return simulation
 
             @functools.cached_property

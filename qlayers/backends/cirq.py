@@ -9,7 +9,7 @@ import numpy as np
 import pennylane as qp
 import torch
 
-from qlayers.backends.legacy import PreparingByGates
+from qlayers.backends.legacy import Plugin
 from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from, needs_extra
 
 
@@ -25,10 +25,11 @@ class Cirq(SamplingBackend):
 
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         with needs_extra("cirq", self.name):
+            import cirq
             from pennylane_cirq import SimulatorDevice
 
-            device = SimulatorDevice(wires=n_qubits)
-        return drawing_from(Seeds(self.seed), PreparingByGates(device), _reseed)
+            device = SimulatorDevice(wires=n_qubits, simulator=cirq.Simulator(dtype=np.complex128))
+        return drawing_from(Seeds(self.seed), Plugin(device), _reseed)
 
 
 def _reseed(device: Any, seed: int) -> None:

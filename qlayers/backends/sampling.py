@@ -17,6 +17,7 @@ from pennylane.tape import QuantumScript
 
 from qlayers.backends.base import Backend
 from qlayers.errors import ConfigurationError
+from qlayers.execution import as_batch
 from qlayers.parameter_shift import parameter_shift
 
 
@@ -64,7 +65,8 @@ def drawing_from(
 @functools.cache
 def _drawing_class(device_class: type) -> type:
     def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
-        self._reseed(self, self._seeds.draw())
+        if any(circuit.shots for circuit in as_batch(circuits)):  # else nothing is drawn, nor is a seed
+            self._reseed(self, self._seeds.draw())
         return device_class.execute(self, circuits, execution_config)  # type: ignore[attr-defined]
 
     body = {"execute": execute, "__module__": device_class.__module__}

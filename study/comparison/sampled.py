@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 import numpy as np
-import pennylane as qp
-import torch
 from torch import nn
 
-from qlayers import QuantumLayer
+from qlayers.backends.shots import Shots
 from study.fitting.learner import Learner
 from study.fitting.seeding import derive
 from study.run.circuits import layers_of
@@ -33,21 +30,8 @@ def sampled_predictions(learner: Learner, inputs: np.ndarray, shots: int, seed: 
     moved.model = model  # type: ignore[attr-defined]
     for number, layer in enumerate(layers_of(learner)):
         name = next(name for name, module in learner.model.named_modules() if module is layer)  # type: ignore[attr-defined]
-        _replace(model, name, _sampled(layer, shots, derive(seed, "shots", shots, number)))
+        _replace(model, name, layer.on(Shots(shots=shots, seed=derive(seed, "shots", shots, number))))
     return moved.predict(inputs)
-
-
-def _sampled(layer: QuantumLayer, shots: int, seed: int) -> QuantumLayer:
-    """The same circuit on a device that samples, with the same weights."""
-    wires = layer.n_qubits or len(layer.qnode.device.wires)
-    device = qp.device("qlayers.batched", wires=wires, seed=seed)
-    circuit: Callable[..., object] = layer.qnode.func
-    qnode = qp.set_shots(qp.QNode(circuit, device, interface="torch", diff_method=None), shots)
-    shapes = {name: tuple(weight.shape) for name, weight in layer.qnode_weights.items()}
-    precision = "float64" if layer.dtype == torch.float64 else "float32"
-    found = QuantumLayer.from_qnode(qnode, shapes, n_features=layer.n_features, precision=precision)
-    found.load_state_dict({name: weight.detach() for name, weight in layer.qnode_weights.items()})
-    return found
 
 
 def _replace(model: nn.Module, name: str, module: nn.Module) -> None:
