@@ -66,7 +66,9 @@ class Sends(qp.devices.DefaultQubit):
     def __init__(self, wires: int, planning: bool) -> None:
         super().__init__(wires=wires, seed=0)
         self.planning = planning
-        self.spent = SimpleNamespace(tasks=0, usd=0.0, cached=0, plan=None, failures={"throttled": 1}, fell_back=0)
+        self.spent = SimpleNamespace(
+            tasks=0, usd=0.0, cached=0, plan=None, failures={"throttled": 1}, fell_back=0
+        )
 
     def execute(self, circuits: Any, execution_config: Any = None) -> Any:
         shots = sum(circuit.shots.total_shots for circuit in circuits)
