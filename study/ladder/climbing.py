@@ -100,8 +100,8 @@ def pass_rows(
         drifted = drift.compared(*reference, start, drift.measure(*reference, drift_circuits))
     found = Found(
         np.concatenate(outputs),
-        [np.concatenate(one.inputs) for one in passed],
-        [np.concatenate(one.outputs) for one in passed],
+        [np.concatenate(one.inputs) if one.inputs else np.empty((0, 0)) for one in passed],
+        [np.concatenate(one.outputs) if one.outputs else np.empty((0, 0)) for one in passed],
     )
     return found, drifted, seconds
 

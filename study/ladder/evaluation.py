@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -37,7 +38,7 @@ from study.ladder.rung import Rung, backend_at, refused, rungs_of
 from study.ladder.scorecard import Card, score
 from study.ladder.telling import outcome_of, print_ladder, print_plan
 from study.report.columns import PRIMARY
-from study.run.atomic import read_json, write_json, write_text
+from study.run.atomic import read_json, replacing, write_json, write_text
 from study.run.circuits import layers_of
 from study.run.environment import REPORTING, code_digest, code_version, machine, package_versions
 from study.run.folder import RunFolder, open_run
@@ -364,6 +365,7 @@ def _finish(
     }
     rows = data.test.rows[evaluation.positions]
     write_predictions(folder.predictions, rows, evaluation.targets, outputs, data.classes)
+    _mark_fallbacks(folder, judged)
     write_json(
         folder.ladder,
         {
@@ -393,6 +395,19 @@ def _finish(
     }
     before = read_json(folder.manifest)
     write_json(folder.manifest, {**before, "status": "finished", "ended": now(), "rungs": telemetry})
+
+
+def _mark_fallbacks(folder: EvaluationFolder, judged: Sequence[Judged]) -> None:
+    """Say in every row of predictions.parquet how many circuits of a rung did not run where it says."""
+    fell_back = {one.record.name: one.record.execution.get("fell_back") for one in judged}
+    if not any(fell_back.values()):
+        return
+    table = pd.read_parquet(folder.predictions)
+    for name, count in fell_back.items():
+        if count:
+            table[f"{name}.fell_back"] = count
+    with replacing(folder.predictions) as temporary:
+        table.to_parquet(temporary, index=False)
 
 
 @contextlib.contextmanager

@@ -123,14 +123,14 @@ def _counted(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: i
 
 def _asked(there: Learner, inputs: np.ndarray, drift_circuits: int) -> Reckoned:
     """The plan of a backend that sends nothing, after it was given everything that would be run."""
-    pass_rows(there, inputs, drift_circuits, at_once=True)
+    found, _, _ = pass_rows(there, inputs, drift_circuits, at_once=True)
     layers = layers_of(there)
     plans = [layer.qnode.device.spent.plan for layer in layers]
     plan = plans[0]
     for other in plans[1:]:
         plan = plan + other
     # The reference circuit is of the first layer alone.
-    values = sum(layer.n_features or 0 for layer in layers) * len(inputs)
+    values = sum(one.size for one in found.inputs)
     return Reckoned(
         circuits=plan.circuits,
         shots=plan.shots,

@@ -42,7 +42,9 @@ def _row(one: Judged) -> dict[str, Any]:
         "error_by_sampling": None if error is None else error.expected,
     }
     row |= _spread("error_to_sampling", None if error is None else error.ratio)
-    row |= {name: record.execution.get(name) for name in ("executions", "tasks", "usd", "cached")}
+    row |= {
+        name: record.execution.get(name) for name in ("executions", "tasks", "usd", "cached", "fell_back")
+    }
     row |= {"seconds": record.seconds, "row_seconds": record.row_seconds}
     row |= {f"planned_{name}": record.plan.get(name) for name in PLANNED}
     row |= {name: record.circuit.get(name) for name in ("n_qubits", "circuit_depth")}

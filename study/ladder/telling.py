@@ -72,9 +72,11 @@ def outcome_of(record: Climbed) -> str:
         return f"failed ({record.failure['kind']}): {record.failure['reason']}"
     drifted = record.drift is not None and record.drift.drifted
     paid = record.execution.get("usd") or 0.0
+    fell_back = record.execution.get("fell_back") or 0
     return (
         f"{record.execution['executions']:,} circuits"
         + (f", {dollars(paid)}" if record.outside else "")
+        + (f", {fell_back:,} of them on a simulator of this machine instead" if fell_back else "")
         + (", its reference circuit drifted" if drifted else "")
     )
 

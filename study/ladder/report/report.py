@@ -196,6 +196,11 @@ def _warnings(judged: Sequence[Judged]) -> list[str]:
         one.record.label for one in judged if one.record.drift is not None and one.record.drift.drifted
     ]
     lines = []
+    for one in judged:
+        fell_back = one.record.execution.get("fell_back")
+        if fell_back:
+            where = f"{fell_back:,} circuits of {one.record.label} ran on a simulator of this machine instead"
+            lines.append(f"{where}, so that its numbers are not the machine's.")
     if failed:
         lines.append(f"Failed: {listed(failed)}.")
     if drifted:

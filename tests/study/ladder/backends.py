@@ -66,7 +66,9 @@ class Sends(qp.devices.DefaultQubit):
     def __init__(self, wires: int, planning: bool) -> None:
         super().__init__(wires=wires, seed=0)
         self.planning = planning
-        self.spent = SimpleNamespace(tasks=0, usd=0.0, cached=0, plan=None, failures={"throttled": 1})
+        self.spent = SimpleNamespace(
+            tasks=0, usd=0.0, cached=0, plan=None, failures={"throttled": 1}, fell_back=0
+        )
 
     def execute(self, circuits: Any, execution_config: Any = None) -> Any:
         shots = sum(circuit.shots.total_shots for circuit in circuits)
@@ -89,6 +91,7 @@ class Sends(qp.devices.DefaultQubit):
             Sends.sent += len(circuits)
             self.spent.tasks += 1
             self.spent.usd += 0.25
+            self.spent.fell_back += 1
             return results
         return tuple(
             tuple(np.zeros_like(one) for one in result)

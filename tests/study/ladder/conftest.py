@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,15 +50,11 @@ scorecard:
 """
 
 
-def trained(folder: Path, *overrides: str) -> RunFolder:
-    lines = [
-        "data=moons",
-        "data.n_samples=120",
-        "n_qubits=2",
-        "depth=1",
-        "trainer.max_epochs=3",
-        "logger=none",
-    ]
+MOONS = ("data=moons", "data.n_samples=120")
+
+
+def trained(folder: Path, *overrides: str, data: Sequence[str] = MOONS) -> RunFolder:
+    lines = [*data, "n_qubits=2", "depth=1", "trainer.max_epochs=3", "logger=none"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "draw_gallery", lambda *_: None)
         config = check(TRAIN, [*lines, "controls=none", f"output_dir={folder}", *overrides]).config

@@ -161,6 +161,8 @@ def test_public_data_leave_and_are_counted(evaluate: Evaluate) -> None:
     assert record["execution"]["tasks"] == 3
     assert record["execution"]["usd"] == pytest.approx(0.75)
     assert record["execution"]["failures"] == {"throttled": 1}
+    assert "3 of them on a simulator of this machine instead" in printed
+    assert (pd.read_parquet(folder / "predictions.parquet")["there.fell_back"] == 3).all()
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

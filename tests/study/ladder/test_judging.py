@@ -62,6 +62,14 @@ def test_circuits_that_were_given_something_else_are_not_compared() -> None:
     assert one.flips == 0
 
 
+def test_several_circuits_a_row_are_averaged() -> None:
+    rows = Rows("classification", TARGETS[:4], 2, 0)
+    halves = [Found(one.outputs[:4], one.inputs, one.results) for one in (found(RIGHT, 0.05), found(RIGHT))]
+    one = judge(record(100), *halves, [LAYER], rows)
+    assert one.error is not None
+    assert one.error.seen == pytest.approx(0.05)
+
+
 def test_the_reference_and_a_rung_without_results_have_nothing_to_compare() -> None:
     exact = found(RIGHT)
     assert judge(record(), exact, exact, [LAYER], ROWS).differences == {}

@@ -17,9 +17,8 @@ from tests.study.ladder.conftest import trained
 def test_mlflow_has_the_ladder(ladders: Path, tmp_path: Path) -> None:
     import mlflow
 
-    run = trained(
-        tmp_path / "runs", "logger=mlflow", "trainer.max_epochs=1", "data=diabetes", "measurement=probs"
-    )
+    settings = ("logger=mlflow", "trainer.max_epochs=1", "measurement=probs")
+    run = trained(tmp_path / "runs", *settings, data=["data=diabetes"])
     lines = [f"run={run.path}", "ladder=small", "rows=6", "ladder.curve.shots=[30]"]
     text = io.StringIO()
     assert run_evaluation(check(EVALUATE, lines, str(ladders)).config, Console(file=text, width=200)) == 0
