@@ -20,6 +20,9 @@ ACCOUNT = (
     "{region}"
 )
 
+# Of computers that have a price and no figures.
+LABELS = {"aqt_ibex_q1": "AQT IBEX-Q1", "ionq_forte": "IonQ Forte"}
+
 
 @dataclass(frozen=True)
 class Card:
@@ -90,7 +93,7 @@ def score(
 
 def _card(node: dict[str, Any], name: str, learner: Learner, inputs: np.ndarray, drift_circuits: int) -> Card:
     known = _figures(name)
-    label = str(known.pop("label", name.replace("_", " ")))
+    label = str(known.pop("label", LABELS.get(name, name.replace("_", " "))))
     try:
         backend = backend_at(node, f"ladder.scorecard.{name}")
         known = _limits(backend) | known

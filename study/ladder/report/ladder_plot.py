@@ -49,9 +49,13 @@ def ladder_plot(
         price.set_xlim(-0.6, len(judged) - 0.4)
         headline(figure, title)
         if any(one.record.outside for one in judged):
-            figure.legend(
-                *metric.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2
-            )
+            if any(one.record.status == "planned" for one in judged):
+                colour, marker = OUTSIDE
+                metric.plot(
+                    [], [], marker=marker, color=colour, linestyle="none", fillstyle="none", label="planned"
+                )
+            handles, labels = metric.get_legend_handles_labels()
+            figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=3)
 
 
 def _metric(axes: Axes, judged: Sequence[Judged], task: str, reference: str) -> None:
