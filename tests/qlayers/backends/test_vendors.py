@@ -204,19 +204,19 @@ def test_a_fake_machines_errors_are_those_of_aers_model_of_it():
     class Flips(QuantumLayer):
         def circuit(self, inputs):
             qp.RX(inputs[..., 0], 0)
-            for _ in range(4):
+            for _ in range(8):
                 qp.CNOT([0, 1])
                 qp.CNOT([1, 0])
             return qp.expval(qp.Z(0)), qp.expval(qp.Z(1))
 
     options = {"n_features": 1, "weight_shapes": {}, "precision": "float64"}
-    layer = Flips(2, **options, backend=Ibm(shots=SHOTS))
+    layer = Flips(2, **options, backend=Ibm(shots=SHOTS, seed=0))
     rows = torch.tensor([[0.3]], dtype=torch.float64)
     (found,) = layer(rows).detach()
     machine = FakeManilaV2()
     circuit = QuantumCircuit(2)
     circuit.rx(0.3, 0)
-    for _ in range(4):
+    for _ in range(8):
         circuit.cx(0, 1)
         circuit.cx(1, 0)
     circuit.measure_all()

@@ -49,7 +49,7 @@ TRAIN_MISTAKES = [
     ("+n_qubit=3", ["n_qubit is not a key", "Nearest: n_qubits"]),
     ("++n_qubit=3", ["n_qubit is not a key", "Nearest: n_qubits"]),
     ("~n_qubit", ["n_qubit is not a key", "Nearest: n_qubits"]),
-    ("+nonsense=1", ["nonsense is not a key", "Keys: ", "depth", "n_qubits"]),
+    ("+gibberish=1", ["gibberish is not a key", "Keys: ", "depth", "n_qubits"]),
     ("optimizer.amsgrad=true", ["optimizer.amsgrad is not a key", "add it with +optimizer.amsgrad=true"]),
     ("encoding.n_repeats=2", ["encoding.n_repeats is not a key", "Keys of encoding: rotation"]),
     ("+dims.extra=2", ["dims.extra is not a key"]),
