@@ -23,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _ledger(parsed: argparse.Namespace) -> int:
     ledger = Ledger(parsed.path)
+    if not ledger.path.exists() and parsed.path == DEFAULT_PATH:
+        sys.stdout.write(f"Nothing was bought: there is no ledger at {ledger.path} yet.\n")
+        return 0
     if not ledger.path.exists():
         sys.stderr.write(
             f"qlayers ledger: error: there is no ledger at {ledger.path}. Nothing was bought with it; give the path "

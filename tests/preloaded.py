@@ -210,8 +210,11 @@ def prepare(words: list[str]) -> Callable[[], Any]:
         sys.argv, sys.path[0] = ["-c", *words[2:]], ""
         main = sys.modules["__main__"] = ModuleType("__main__")
         return lambda: exec(compile(words[1], "<string>", "exec"), main.__dict__)
+    if words[0] == "-m":
+        sys.argv, sys.path[0] = words[1:], os.getcwd()
+        return lambda: runpy.run_module(words[1], run_name="__main__", alter_sys=True)
     if words[0].startswith("-"):
-        raise SystemExit(f"{words[0]} is not known to {__file__}: a script or -c")
+        raise SystemExit(f"{words[0]} is not known to {__file__}: a script, -c or -m")
     sys.argv, sys.path[0] = words, str(Path(words[0]).resolve().parent)
     return lambda: runpy.run_path(words[0], run_name="__main__")
 

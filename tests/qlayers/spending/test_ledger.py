@@ -245,6 +245,14 @@ def test_a_ledger_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.Captu
     assert "there is no ledger at" in capsys.readouterr().err
 
 
+def test_without_a_ledger_nothing_was_bought(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["ledger"]) == 0
+    assert capsys.readouterr().out.startswith("Nothing was bought")
+
+
 def test_help_tells_what_the_columns_mean(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["ledger", "--help"])
