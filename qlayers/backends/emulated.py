@@ -9,6 +9,7 @@ import torch
 
 from qlayers.backends.sampling import SamplingBackend, Seeds, needs_extra
 from qlayers.circuit import check_density_matrix_fits
+from qlayers.mitigation import mitigated
 
 
 @dataclass(frozen=True)
@@ -41,4 +42,4 @@ class Emulated(SamplingBackend):
         if self.shots is not None:
             found.check_shots(self.shots)
         check_density_matrix_fits(n_qubits)
-        return EmulatedDevice(n_qubits, found, Seeds(self.seed).draw)
+        return mitigated(EmulatedDevice(n_qubits, found, Seeds(self.seed).draw), self.mitigation)

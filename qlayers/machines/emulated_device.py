@@ -14,6 +14,7 @@ from qlayers.machines.placement import place
 
 if TYPE_CHECKING:
     from qlayers.machines.machine import Machine
+    from qlayers.machines.transpile import Transpiled
 
 
 class EmulatedDevice(SampledDevice):
@@ -50,8 +51,25 @@ class EmulatedDevice(SampledDevice):
         generator = np.random.default_rng(self._draw())
         n = len(self.wires)
         found = []
-        for circuit in circuits:
-            probabilities = self.emulation.probabilities(self.emulation.transpile(circuit, n))
+        for circuit, transpiled in zip(circuits, self._transpiled(circuits), strict=True):
+            probabilities = self.emulation.probabilities(transpiled)
             drawn = generator.choice(2**n, size=circuit.shots.total_shots, p=probabilities)
             found.append((drawn[:, np.newaxis] >> np.arange(n)[::-1]) & 1)
         return found
+
+    def _transpiled(self, circuits: list[QuantumScript]) -> list[Transpiled]:
+        """All on the same qubits, as far as gates on two qubits leave the choice.
+
+        So circuits that find out how readout errs do that where the circuits are read that they come with.
+        """
+        n = len(self.wires)
+        found = {
+            place: self.emulation.transpile(circuit, n)
+            for place, circuit in enumerate(circuits)
+            if any(len(operation.wires) > 1 for operation in circuit.operations if operation.name != "Barrier")
+        }
+        where = next(iter(found.values())).measured if found else None
+        return [
+            found[place] if place in found else self.emulation.transpile(circuit, n, where)
+            for place, circuit in enumerate(circuits)
+        ]

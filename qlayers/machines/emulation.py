@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +60,11 @@ class Emulation:
         self._tried: set[frozenset[int]] = set()
         self._programs: dict[Any, list[_Step]] = {}
 
-    def transpile(self, tape: QuantumScript, n_qubits: int) -> Transpiled:
+    def transpile(
+        self, tape: QuantumScript, n_qubits: int, where: Sequence[int] | None = None
+    ) -> Transpiled:
         """As the machine would run it; see :func:`qlayers.machines.transpile.transpile`."""
-        return transpile(tape, self.machine, n_qubits)
+        return transpile(tape, self.machine, n_qubits, where)
 
     def probabilities(self, transpiled: Transpiled) -> np.ndarray:
         """Of all bit strings, shape ``(2**n_measured,)``, the first measured qubit the first bit.

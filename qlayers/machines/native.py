@@ -74,6 +74,9 @@ def rx(angle: float) -> np.ndarray:
     return np.array([[c, s], [s, c]])
 
 
+BARRIER = -1
+"""In place of a gate's place in the list."""
+
 HADAMARD = np.array([[1, 1], [1, -1]]) / math.sqrt(2)
 
 STYLES = {"prx": {"prx"}, "gpi2": {"gpi", "gpi2"}, "rx": {"rx", "rz"}}
@@ -141,6 +144,16 @@ class Writer:
         if angle < 0:
             self.one(first, rx(math.pi))
 
+    def barrier(self, qubits: Iterable[int]) -> None:
+        """Write what is pending, so that no gate before is made one with a gate behind, or undone by it.
+
+        Z rotations go through: they are no gates here, but the phases of later ones.
+        """
+        for qubit in qubits:
+            self._kept_back(qubit)
+            if self._places.get(qubit):
+                self._places[qubit].append(BARRIER)
+
     def finish(self, measured: Iterable[int]) -> list[NativeGate]:
         """All gates. What is pending on measured qubits is written, but for z rotations: they change no bit."""
         for qubit in measured:
@@ -163,8 +176,8 @@ class Writer:
 
     def _undoes_the_last(self, first: int, second: int) -> bool:
         """Whether the last gate on both qubits is the same cz, so that two of them make none; then it is taken out."""
-        places = [self._places.get(qubit, [-1])[-1:] for qubit in (first, second)]
-        if places[0] != places[1] or places[0] in ([], [-1]):
+        places = [self._places.get(qubit, [BARRIER])[-1:] for qubit in (first, second)]
+        if places[0] != places[1] or places[0] in ([], [BARRIER]):
             return False
         last = self._gates[places[0][0]]
         diagonal = all(abs(self._pending[q][1, 0]) < ROUNDING for q in (first, second) if q in self._pending)

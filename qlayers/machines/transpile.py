@@ -63,18 +63,26 @@ class Transpiled:
         return _verbatim(self)
 
 
-def transpile(tape: QuantumScript, machine: Machine, n_qubits: int | None = None) -> Transpiled:
+def transpile(
+    tape: QuantumScript,
+    machine: Machine,
+    n_qubits: int | None = None,
+    where: Sequence[int] | None = None,
+) -> Transpiled:
     """Bring a circuit onto a machine's qubits and into its gates.
 
     The same circuit always becomes the same; where its gates are decides the layout and its angles do not, so that all
     samples of a batch run on the same qubits. Measured in the computational basis it gives the same bits with the same
-    probabilities.
+    probabilities. Nothing is fused or cancelled across a ``qp.Barrier`` on the gates' wires; of parts between barriers
+    that undo each other, as those of a folded circuit ``U | U† | U``, each takes the way of the first back or forth, so
+    that they run on the qubits of ``U``, with as many times its gates on two qubits.
 
     Args:
         tape: On the wires 0 … n_qubits - 1, without a batch; its measurements are not looked at, and are taken to be
             in the computational basis.
         machine: Where it runs.
         n_qubits: The circuit's qubits; the tape's wires where None.
+        where: Physical qubits for a circuit without gates on two qubits, in place of the best; others do not heed it.
 
     Raises:
         ConfigurationError: The circuit is wider than the machine, has a gate that cannot be taken apart, or the
@@ -84,7 +92,11 @@ def transpile(tape: QuantumScript, machine: Machine, n_qubits: int | None = None
     machine.check_width(n_qubits)
     writer = Writer(machine)
     operations = _taken_apart(tape, writer.entangler != "cz")
-    layout, plan = _plan(machine, n_qubits, _shape(operations))
+    parts = _parts(operations)
+    if where is not None and not any(parts):
+        layout, plan = tuple(where), ()
+    else:
+        layout, plan = _plan_of_parts(machine, n_qubits, parts)
     ends = _write_all(operations, layout, plan, writer)
     gates = tuple(writer.finish(ends))
     return Transpiled(
@@ -117,7 +129,11 @@ def _taken_apart(tape: QuantumScript, with_angle: bool) -> list[Operator]:
         )
     except ConfigurationError as error:
         raise ConfigurationError(f"The circuit cannot be transpiled: {error}") from error
-    operations = [operation for operation in found.operations if operation.name not in WITHOUT_EFFECT]
+    operations = [
+        operation
+        for operation in found.operations
+        if operation.name not in WITHOUT_EFFECT or _holds_apart(operation)
+    ]
     for operation in operations:
         if operation.batch_size is not None:
             raise ConfigurationError(
@@ -154,8 +170,51 @@ Shape = tuple[tuple[tuple[int, int], bool], ...]
 Swaps = tuple[tuple[int, int], ...]
 
 
-def _shape(operations: list[Operator]) -> Shape:
-    return tuple((tuple(o.wires), o.name == "SWAP") for o in operations if len(o.wires) == 2)
+def _holds_apart(operation: Operator) -> bool:
+    return operation.name == "Barrier" and not operation.hyperparameters.get("only_visual")
+
+
+def _parts(operations: list[Operator]) -> tuple[Shape, ...]:
+    """What is between barriers."""
+    found: list[list[tuple[tuple[int, int], bool]]] = [[]]
+    for operation in operations:
+        if operation.name == "Barrier":
+            found.append([])
+        elif len(operation.wires) == 2:
+            first, second = operation.wires
+            found[-1].append(((first, second), operation.name == "SWAP"))
+    return tuple(map(tuple, found))
+
+
+def _plan_of_parts(
+    machine: Machine, n_qubits: int, parts: tuple[Shape, ...]
+) -> tuple[tuple[int, ...], tuple[Swaps, ...]]:
+    """As :func:`_plan`; that of the first part, back and forth, where each further part undoes the one before."""
+    first, *others = parts
+    if not others or not _back_and_forth(first, others):
+        return _plan(machine, n_qubits, sum(parts, ()))
+    layout, there = _plan(machine, n_qubits, first)
+    forth = there[len(first) - len(others[0]) :]
+    if not forth:
+        return layout, there
+    # The swaps before a gate are behind it on the way back, which is before the gate that comes next. Those before the
+    # first gate stay as they are.
+    back = [tuple(reversed(swaps)) for swaps in reversed(forth[1:])]
+    turns = [(), *back], [(), *forth[1:]]
+    plan = itertools.chain(there, *(turns[number % 2] for number in range(len(others))))
+    return layout, tuple(plan)
+
+
+def _back_and_forth(first: Shape, others: Sequence[Shape]) -> bool:
+    """Whether the further parts are the end of the first one, by turns from behind and from its start."""
+    size = len(others[0])
+    if size > len(first):
+        return False
+    forth = [(set(wires), is_swap) for wires, is_swap in first[len(first) - size :]]
+    return all(
+        [(set(wires), is_swap) for wires, is_swap in part] == (forth if number % 2 else forth[::-1])
+        for number, part in enumerate(others)
+    )
 
 
 @functools.lru_cache(maxsize=1024)
@@ -228,6 +287,9 @@ def _write_all(
     before = iter(plan)
     for operation in operations:
         wires = operation.wires.tolist()
+        if operation.name == "Barrier":
+            writer.barrier(at[wire] for wire in wires)
+            continue
         if len(wires) == 1:
             writer.one(at[wires[0]], np.asarray(qp.math.unwrap([operation.matrix()])[0], dtype=complex))
             continue
