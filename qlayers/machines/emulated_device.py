@@ -66,7 +66,9 @@ class EmulatedDevice(SampledDevice):
         found = {
             place: self.emulation.transpile(circuit, n)
             for place, circuit in enumerate(circuits)
-            if any(len(operation.wires) > 1 for operation in circuit.operations if operation.name != "Barrier")
+            if any(
+                len(operation.wires) > 1 for operation in circuit.operations if operation.name != "Barrier"
+            )
         }
         where = next(iter(found.values())).measured if found else None
         return [

@@ -60,9 +60,7 @@ class Emulation:
         self._tried: set[frozenset[int]] = set()
         self._programs: dict[Any, list[_Step]] = {}
 
-    def transpile(
-        self, tape: QuantumScript, n_qubits: int, where: Sequence[int] | None = None
-    ) -> Transpiled:
+    def transpile(self, tape: QuantumScript, n_qubits: int, where: Sequence[int] | None = None) -> Transpiled:
         """As the machine would run it; see :func:`qlayers.machines.transpile.transpile`."""
         return transpile(tape, self.machine, n_qubits, where)
 

@@ -73,9 +73,9 @@ def transpile(
 
     The same circuit always becomes the same; where its gates are decides the layout and its angles do not, so that all
     samples of a batch run on the same qubits. Measured in the computational basis it gives the same bits with the same
-    probabilities. Nothing is fused or cancelled across a ``qp.Barrier`` on the gates' wires; of parts between barriers
-    that undo each other, as those of a folded circuit ``U | U† | U``, each takes the way of the first back or forth, so
-    that they run on the qubits of ``U``, with as many times its gates on two qubits.
+    probabilities. Nothing is fused or cancelled across a ``qp.Barrier`` on the gates' wires. A circuit that goes back
+    and forth between barriers, as the folded ``U | U† | U``, runs on the qubits of ``U``, with as many times its gates
+    on two qubits.
 
     Args:
         tape: On the wires 0 … n_qubits - 1, without a batch; its measurements are not looked at, and are taken to be
@@ -92,11 +92,11 @@ def transpile(
     machine.check_width(n_qubits)
     writer = Writer(machine)
     operations = _taken_apart(tape, writer.entangler != "cz")
-    parts = _parts(operations)
-    if where is not None and not any(parts):
+    shape, barriers = _shape(operations)
+    if where is not None and not shape:
         layout, plan = tuple(where), ()
     else:
-        layout, plan = _plan_of_parts(machine, n_qubits, parts)
+        layout, plan = _plan_of_fold(machine, n_qubits, shape, barriers)
     ends = _write_all(operations, layout, plan, writer)
     gates = tuple(writer.finish(ends))
     return Transpiled(
@@ -174,47 +174,55 @@ def _holds_apart(operation: Operator) -> bool:
     return operation.name == "Barrier" and not operation.hyperparameters.get("only_visual")
 
 
-def _parts(operations: list[Operator]) -> tuple[Shape, ...]:
-    """What is between barriers."""
-    found: list[list[tuple[tuple[int, int], bool]]] = [[]]
+def _shape(operations: list[Operator]) -> tuple[Shape, frozenset[int]]:
+    """The gates on two qubits, and after how many of them there is a barrier."""
+    found: list[tuple[tuple[int, int], bool]] = []
+    barriers = set()
     for operation in operations:
         if operation.name == "Barrier":
-            found.append([])
+            barriers.add(len(found))
         elif len(operation.wires) == 2:
             first, second = operation.wires
-            found[-1].append(((first, second), operation.name == "SWAP"))
-    return tuple(map(tuple, found))
+            found.append(((first, second), operation.name == "SWAP"))
+    return tuple(found), frozenset(barriers)
 
 
-def _plan_of_parts(
-    machine: Machine, n_qubits: int, parts: tuple[Shape, ...]
+@functools.lru_cache(maxsize=1024)
+def _plan_of_fold(
+    machine: Machine, n_qubits: int, shape: Shape, barriers: frozenset[int]
 ) -> tuple[tuple[int, ...], tuple[Swaps, ...]]:
-    """As :func:`_plan`; that of the first part, back and forth, where each further part undoes the one before."""
-    first, *others = parts
-    if not others or not _back_and_forth(first, others):
-        return _plan(machine, n_qubits, sum(parts, ()))
-    layout, there = _plan(machine, n_qubits, first)
-    forth = there[len(first) - len(others[0]) :]
-    if not forth:
-        return layout, there
+    """As :func:`_plan`, where the circuit goes back and forth, the plan of its first part back and forth."""
+    folded = _fold(shape, barriers)
+    if folded is None:
+        return _plan(machine, n_qubits, shape)
+    end, size = folded
+    layout, there = _plan(machine, n_qubits, shape[:end])
+    forth = there[end - size :]
     # The swaps before a gate are behind it on the way back, which is before the gate that comes next. Those before the
     # first gate stay as they are.
     back = [tuple(reversed(swaps)) for swaps in reversed(forth[1:])]
     turns = [(), *back], [(), *forth[1:]]
-    plan = itertools.chain(there, *(turns[number % 2] for number in range(len(others))))
-    return layout, tuple(plan)
+    times = (len(shape) - end) // size
+    return layout, there + tuple(itertools.chain(*(turns[number % 2] for number in range(times))))
 
 
-def _back_and_forth(first: Shape, others: Sequence[Shape]) -> bool:
-    """Whether the further parts are the end of the first one, by turns from behind and from its start."""
-    size = len(others[0])
-    if size > len(first):
-        return False
-    forth = [(set(wires), is_swap) for wires, is_swap in first[len(first) - size :]]
-    return all(
-        [(set(wires), is_swap) for wires, is_swap in part] == (forth if number % 2 else forth[::-1])
-        for number, part in enumerate(others)
-    )
+def _fold(shape: Shape, barriers: frozenset[int]) -> tuple[int, int] | None:
+    """Where the circuit, at a barrier, begins to go back and forth to its end, and over how many gates.
+
+    So ``U | U† | U`` begins at the end of the first ``U``. Which of a gate's qubits is the first is not looked at.
+    """
+    kinds = [(frozenset(wires), is_swap) for wires, is_swap in shape]
+    places = sorted(barriers - {0, len(kinds)})
+    for end in places:
+        forth = kinds[:end]
+        for size in (later - end for later in [*places, len(kinds)] if later > end):
+            rest = len(kinds) - end
+            if size > end or rest % size or any(end + size * k not in barriers for k in range(rest // size)):
+                continue
+            turns = [forth[: end - size - 1 : -1] if end > size else forth[::-1], forth[end - size :]]
+            if kinds[end:] == [kind for k in range(rest // size) for kind in turns[k % 2]]:
+                return end, size
+    return None
 
 
 @functools.lru_cache(maxsize=1024)
