@@ -12,11 +12,13 @@ import pennylane as qp
 import torch
 from pennylane.devices.modifiers import simulator_tracking, single_tape_support
 from pennylane.measurements import ExpectationMP, VarianceMP
+from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 
 from qlayers.backends.noise import noisy_parameter_shift
 from qlayers.backends.sampling import SamplingBackend, Seeds, is_whole, needs_extra
 from qlayers.errors import ConfigurationError
+from qlayers.mitigation import mitigated
 
 MOST_IN_A_JOB = 300
 """Circuits; what IBM takes in one job."""
@@ -90,7 +92,7 @@ class Ibm(SamplingBackend):
                 "Choose a larger machine or a smaller n_qubits."
             )
         seeds = None if self.outside else Seeds(self.seed)
-        return make(n_qubits, machine, seeds, self.optimization_level)
+        return mitigated(make(n_qubits, machine, seeds, self.optimization_level), self.mitigation)
 
     def gradient_method(self, device: qp.devices.Device, tape: QuantumScript) -> Any:
         """Shifts of native gates: the rule of a gate that is made of several need not hold under noise."""
@@ -134,8 +136,19 @@ def _real(name: str) -> Any:
 def _device_class() -> Any:
     from pennylane_qiskit import RemoteDevice
     from pennylane_qiskit.converter import circuit_to_qiskit, mp_to_pauli
+    from qiskit.circuit.library import Barrier
     from qiskit.transpiler import generate_preset_pass_manager
     from qiskit_ibm_runtime import EstimatorV2, SamplerV2
+
+    def _to_qiskit(circuit: QuantumScript, n_qubits: int, **options: bool) -> Any:
+        """The plugin's translation, which has no barriers."""
+        *before, last = _between_barriers(circuit)
+        whole = circuit_to_qiskit(last, n_qubits, **options)
+        for part in reversed(before):
+            whole = whole.compose(Barrier(n_qubits), qubits=range(n_qubits), front=True)
+            alone = circuit_to_qiskit(part, n_qubits, diagonalize=False, measure=False)
+            whole = whole.compose(alone, qubits=range(n_qubits), front=True)
+        return whole
 
     @single_tape_support
     @simulator_tracking
@@ -143,11 +156,15 @@ def _device_class() -> Any:
         """The plugin's, which sends one job a circuit, with all circuits of a call in one job of each primitive."""
 
         name = "qiskit.remote"
+        heeds_barriers = True
 
         def __init__(self, wires: int, machine: Any, seeds: Seeds | None, optimization_level: int) -> None:
             super().__init__(wires=wires, backend=machine)
             self._seeds = seeds
-            self._passes = generate_preset_pass_manager(optimization_level, machine, seed_transpiler=0)
+            self._compiling = functools.partial(
+                generate_preset_pass_manager, optimization_level, machine, seed_transpiler=0
+            )
+            self._passes = self._compiling()
 
         def execute(self, circuits: Any, execution_config: Any = None) -> Any:
             results: list[Any] = [None] * len(circuits)
@@ -164,7 +181,7 @@ def _device_class() -> Any:
             for number in numbers:
                 tape = circuits[number]
                 options = {"diagonalize": False, "measure": False}
-                native = self._passes.run(circuit_to_qiskit(tape, self.num_wires, **options))
+                native = self._passes.run(_to_qiskit(tape, self.num_wires, **options))
                 words = [mp_to_pauli(measurement, self.num_wires) for measurement in tape.measurements]
                 pubs.append((native, [word.apply_layout(native.layout) for word in words]))
             precision = circuits[numbers[0]].shots.total_shots ** -0.5
@@ -173,11 +190,7 @@ def _device_class() -> Any:
                 results[number] = self._process_estimator_job(circuits[number].measurements, [result])
 
         def _sample(self, circuits: Any, numbers: list[int], results: list[Any]) -> None:
-            options = {"diagonalize": True, "measure": True}
-            pubs = [
-                self._passes.run(circuit_to_qiskit(circuits[number], self.num_wires, **options))
-                for number in numbers
-            ]
+            pubs = self._compiled([circuits[number] for number in numbers])
             shots = circuits[numbers[0]].shots.total_shots
             job = self._with_seed(SamplerV2(mode=self.backend)).run(pubs, shots=shots)
             for number, native, result in zip(numbers, pubs, job.result(), strict=True):
@@ -186,6 +199,20 @@ def _device_class() -> Any:
                 measurements = circuits[number].measurements
                 found = tuple(m.process_samples(samples, wire_order=self.wires) for m in measurements)
                 results[number] = found
+
+        def _compiled(self, circuits: list[QuantumScript]) -> list[Any]:
+            """Those without gates on two qubits are read on the qubits where the others are.
+
+            So circuits that find out how readout errs do that where the circuits are read that they come with.
+            """
+            options = {"diagonalize": True, "measure": True}
+            written = [_to_qiskit(circuit, self.num_wires, **options) for circuit in circuits]
+            native = {n: self._passes.run(one) for n, one in enumerate(written) if one.num_nonlocal_gates()}
+            passes = self._passes
+            if native:
+                read = next(iter(native.values())).layout.final_index_layout()
+                passes = self._compiling(initial_layout=read)
+            return [native[n] if n in native else passes.run(one) for n, one in enumerate(written)]
 
         def _with_seed(self, primitive: Any) -> Any:
             if self._seeds is not None:
@@ -198,3 +225,14 @@ def _device_class() -> Any:
 def _is_estimated(circuit: QuantumScript) -> bool:
     measured = circuit.measurements[0]
     return isinstance(measured, ExpectationMP | VarianceMP) and measured.obs.pauli_rep is not None
+
+
+def _between_barriers(circuit: QuantumScript) -> list[QuantumScript]:
+    """The parts; each barrier, whatever its wires, keeps apart all qubits."""
+    parts: list[list[Operator]] = [[]]
+    for operation in circuit.operations:
+        if operation.name == "Barrier":
+            parts.append([])
+        else:
+            parts[-1].append(operation)
+    return [circuit.copy(operations=part) for part in parts]

@@ -84,6 +84,14 @@ class BraketDevice(SampledDevice):
         self._cache = Cache(self._ledger)
         self._buyer = Buyer(self.terms, self._ledger, self._connect, self._clock, self.spent, self._plan)
 
+    @property
+    def does_not_fold(self) -> str:
+        """Why a circuit U U†U has no more noise here than U."""
+        name = self.terms.facts.name
+        if self.terms.facts.is_simulator:
+            return f"{name}, where circuits run without noise: it would only cost more"
+        return f"{name}, where the service compiles circuits, and may cancel what was folded"
+
     def bitstrings(self, circuits: list[QuantumScript]) -> list[np.ndarray]:
         """Bit strings of all circuits, bought where they were not before; see the class.
 

@@ -25,7 +25,10 @@ NEAR_ASYMPTOTE = 1e-6
 
 WITHOUT_BARRIERS = ("qiskit.remote", "RemoteDevice")
 """Names of pennylane-qiskit's device for IBM's machines. It fails on a barrier, and from optimization_level 1 on its
-transpiler cancels a fold without one."""
+transpiler cancels a fold without one. That of backend=ibm has barriers, and says so by ``heeds_barriers``."""
+
+SENT_AWAY = "braket.aws.qubit"
+"""Name of the PennyLane-Braket plugin's device, whose circuits are compiled by the service unless they are verbatim."""
 
 
 @dataclass(frozen=True)
@@ -170,12 +173,21 @@ class ZeroNoiseDevice(MitigatedDevice):
 
     def __init__(self, inner: qp.devices.Device, mitigation: ZeroNoiseExtrapolation) -> None:
         super().__init__(inner, mitigation.name)
-        # The name of a device around a device has the inner one's in it.
-        self.barriers = not any(name in self.name for name in WITHOUT_BARRIERS)
+        # What is not found here is looked for in the device inside, whose name is a part of this one's.
+        undone = getattr(self, "does_not_fold", None)
+        if undone is None and SENT_AWAY in self.name and not self._verbatim:
+            undone = f"{SENT_AWAY}, whose circuits the service compiles; make it with verbatim=True"
+        if undone is not None:
+            raise ConfigurationError(
+                f"mitigation=zero_noise_extrapolation has no effect on {undone}. Leave the mitigation out."
+            )
+        self.barriers = getattr(
+            self, "heeds_barriers", not any(name in self.name for name in WITHOUT_BARRIERS)
+        )
         if not self.barriers and self._transpile_args.get("optimization_level") != 0:
             raise ConfigurationError(
                 f"mitigation=zero_noise_extrapolation has no effect on {self.name}, whose transpiler cancels the "
-                "folded part of the circuit. Set backend.optimization_level=0, or leave the mitigation out."
+                "folded part of the circuit. Make it with optimization_level=0, or leave the mitigation out."
             )
         self.mitigation = mitigation
 
