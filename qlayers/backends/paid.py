@@ -12,7 +12,8 @@ import torch
 
 from qlayers.backends.sampling import SamplingBackend
 from qlayers.errors import ConfigurationError
-from qlayers.mitigation import mitigated
+from qlayers.mitigation import mitigated, mitigations
+from qlayers.mitigation.readout_inversion import ReadoutInversion
 from qlayers.spending.budget import Budget
 from qlayers.spending.ledger import DEFAULT_PATH
 from qlayers.spending.plan import shots_for
@@ -122,4 +123,14 @@ class PaidBackend(SamplingBackend, ABC):
             poll_seconds=self.poll_seconds,
             on_interrupt=self.on_interrupt,
             dry_run=self.dry_run,
+            notes=self._notes(facts),
+        )
+
+    def _notes(self, facts: DeviceFacts) -> tuple[str, ...]:
+        calibrated = any(isinstance(one, ReadoutInversion) for one in mitigations(self.mitigation))
+        if facts.is_simulator or not calibrated:
+            return ()
+        return (
+            "readout is calibrated by circuits of their own, which the service may compile to other qubits than the "
+            "rest; readout_inversion is right as far as all qubits err alike",
         )

@@ -31,6 +31,8 @@ class DeviceFacts:
         price_unit: ``"shot"`` or ``"minute"``.
         queued: Tasks that wait there, in the service's words; None if it was not asked.
         shots_per_second: About how many it makes; for the expected wall time, which the service does not tell.
+        checked: Whether the figures are those of a document of the service's. GetDevice corrects those that are not,
+            before anything is sent.
     """
 
     name: str
@@ -43,6 +45,7 @@ class DeviceFacts:
     price_unit: str | None = None
     queued: str | None = None
     shots_per_second: float | None = None
+    checked: bool = True
 
     @property
     def region(self) -> str | None:
@@ -75,6 +78,7 @@ class DeviceFacts:
             price=cost.get("price"),
             price_unit=cost.get("unit"),
             queued=_queued(answer.get("deviceQueueInfo", [])),
+            checked=True,
         )
 
     def check_usable(self, n_qubits: int, shots: int) -> None:
@@ -105,8 +109,8 @@ class DeviceFacts:
 _RATES = {"superconducting": 2000.0, "trapped": 5.0}
 """Shots a second, to the order of magnitude, by how qubits are made: microseconds or milliseconds a gate."""
 
-# Computers with a document about them in qlayers.machines, and others, as AWS's pages describe them. The service is
-# asked before something is sent.
+# Computers with a document about them in qlayers.machines; and others, whose figures are checked against none. Before
+# something is sent the service is asked (GetDevice), and what it says takes the place of these figures.
 _DESCRIBED = ("iqm_garnet", "iqm_emerald", "rigetti_cepheus", "ionq_forte_enterprise")
 _OTHERS = (
     DeviceFacts(
@@ -115,6 +119,7 @@ _OTHERS = (
         36,
         (100, 5_000),
         shots_per_second=_RATES["trapped"],
+        checked=False,
     ),
     DeviceFacts(
         "aqt_ibex_q1",
@@ -122,6 +127,7 @@ _OTHERS = (
         12,
         (1, 2_000),
         shots_per_second=_RATES["trapped"],
+        checked=False,
     ),
     DeviceFacts("sv1", "arn:aws:braket:::device/quantum-simulator/amazon/sv1", 34, (0, 100_000)),
     DeviceFacts("dm1", "arn:aws:braket:::device/quantum-simulator/amazon/dm1", 17, (0, 100_000)),

@@ -46,9 +46,14 @@ def make_plan(
     shots = [sum(job.shots for job in group) for group in groups]
     depth, gates, fidelity = _compiled(terms, tapes, n_qubits, {} if known is None else known)
     seconds, queue = _time(terms, len(groups), sum(shots), ledger)
-    notes: tuple[str, ...] = ()
+    notes = terms.notes
+    if not terms.facts.checked:
+        notes += (
+            f"qubits and shots of {terms.facts.name} are not checked against a document; the service is asked for them "
+            "before anything is sent",
+        )
     if terms.facts.program_sets and not terms.program_sets and len(groups) > 1:
-        notes = ("the device takes program sets, which share a task's fee; backend.program_sets is off",)
+        notes += ("the device takes program sets, which share a task's fee; backend.program_sets is off",)
     return Plan(
         device=terms.facts.name,
         circuits=sum(len(group) for group in groups),

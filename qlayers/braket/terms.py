@@ -50,6 +50,7 @@ class Terms:
             ``"ask"``, which leaves them where nobody can answer.
         dry_run: Whether nothing is to be sent: results are zeros, and ``spent.plan`` is what would have been bought.
         patience: With calls that fail.
+        notes: What else the plan says.
     """
 
     facts: DeviceFacts
@@ -70,6 +71,7 @@ class Terms:
     on_interrupt: str = "ask"
     dry_run: bool = False
     patience: Patience = field(default_factory=Patience)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():

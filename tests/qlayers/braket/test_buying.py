@@ -670,6 +670,25 @@ def test_what_corrects_results_is_planned_and_bought_too(service: FakeBraket, le
     assert Decimal(str(bought.execution.usd)) == service.billed_usd == Decimal(str(planned.usd))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"computer": "ionq_forte"}, "qubits and shots of ionq_forte are not checked against a document"),
+        ({"computer": "aqt_ibex_q1"}, "qubits and shots of aqt_ibex_q1 are not checked against a document"),
+        ({"computer": "iqm_garnet"}, None),
+        ({"mitigation": "readout_inversion"}, "which the service may compile to other qubits"),
+    ],
+)
+def test_the_plan_says_what_is_not_sure(given: dict[str, str], said: str | None, ledger: Ledger) -> None:
+    backend = BraketQpu(shots=200, ledger=str(ledger.path), **given).planning()
+    layer = QuantumLayer(2, backend=backend)
+    with torch.no_grad():
+        layer(torch.rand(3, 2))
+    found = [line for line in layer.qnode.device.spent.plan.lines if line.startswith("  note")]
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]
+
+
 # ---------------------------------------------------------------- the SDK, of which these facts are assumed
 
 
