@@ -2,5 +2,6 @@
 
 from qlayers.mitigation.base import Mitigation
 from qlayers.mitigation.combining import circuits_needed, mitigated, mitigations
+from qlayers.mitigation.device import uncorrected
 
-__all__ = ["Mitigation", "circuits_needed", "mitigated", "mitigations"]
+__all__ = ["Mitigation", "circuits_needed", "mitigated", "mitigations", "uncorrected"]

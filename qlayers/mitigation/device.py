@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Self
 
@@ -18,6 +20,18 @@ from pennylane.typing import PostprocessingFn
 from qlayers.errors import ConfigurationError
 
 Postprocessing = Callable[[Sequence[Any]], Any]
+
+_uncorrected: ContextVar[bool] = ContextVar("uncorrected", default=False)
+
+
+@contextmanager
+def uncorrected() -> Iterator[None]:
+    """Within the block, circuits run as they are on every device that mitigates, with nothing added or corrected."""
+    before = _uncorrected.set(True)
+    try:
+        yield
+    finally:
+        _uncorrected.reset(before)
 
 
 class MitigatedDevice(qp.devices.Device, ABC):
@@ -99,6 +113,11 @@ class MitigatedDevice(qp.devices.Device, ABC):
         pipeline.add_transform(_mitigate, device=self)
         return pipeline + self.inner.preprocess_transforms(execution_config)
 
+    @property
+    def corrects(self) -> bool:
+        """False within :func:`uncorrected`."""
+        return not _uncorrected.get()
+
     def execute(self, circuits: Any, execution_config: ExecutionConfig | None = None) -> Any:
         return self.inner.execute(circuits, execution_config or self.inner.setup_execution_config())
 
@@ -113,9 +132,15 @@ class MitigatedDevice(qp.devices.Device, ABC):
 
 @qp.transform
 def _mitigate(tape: QuantumScript, device: MitigatedDevice) -> tuple[QuantumScriptBatch, PostprocessingFn]:
+    if not device.corrects:
+        return (tape,), _first
     if tape.shots.has_partitioned_shots:
         raise ConfigurationError(
             f"Results are not mitigated for several numbers of shots at once, but the circuit has {tape.shots}. Give "
             "one number of shots."
         )
     return device.expand(tape)
+
+
+def _first(results: Sequence[Any]) -> Any:
+    return results[0]

@@ -159,6 +159,8 @@ class ReadoutInversionDevice(MitigatedDevice):
         if isinstance(circuits, QuantumScript):
             return self.execute((circuits,), execution_config)[0]
         config = execution_config or self.inner.setup_execution_config()
+        if not self.corrects:
+            return self.inner.execute(circuits, config)
         if not self._is_due():
             results = self.inner.execute(circuits, config)
         else:

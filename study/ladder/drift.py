@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from qlayers import QuantumLayer
+from qlayers.mitigation import uncorrected
 from study.ladder.evidence import Drift
 from study.ladder.theory import single_shot_variances
 
@@ -17,8 +18,11 @@ LARGEST = 1.0  # the variance of an outcome that is 1 and -1 equally often
 
 
 def measure(layer: QuantumLayer, features: torch.Tensor, circuits: int) -> np.ndarray:
-    """Outputs of `circuits` copies of the circuit at these features (1, n_features): (circuits, n_outputs)."""
-    with torch.no_grad():
+    """Outputs of `circuits` copies of the circuit at these features (1, n_features): (circuits, n_outputs).
+
+    They are not mitigated: it is the machine that is looked at, and what sampling does to its own values is known.
+    """
+    with torch.no_grad(), uncorrected():
         outputs = layer(features.expand(circuits, -1))
     found: np.ndarray = outputs.double().numpy(force=True)
     return found.reshape(circuits, -1)

@@ -36,8 +36,8 @@ class Error:
     Attributes:
         seen: root mean square over rows and outputs.
         largest: of a single output.
-        expected: the root mean square that theory gives for so many shots; None without shots, or for measurements
-            that it does not know.
+        expected: the root mean square that theory gives for so many shots; None without shots, for measurements that
+            it does not know, and for values that are mitigated.
         ratio: seen to expected: 1 where there is sampling and nothing else.
     """
 
@@ -58,7 +58,7 @@ class Judged:
         flips: rows whose predicted class is another one; None in a regression.
         answers: total variation distance of the probabilities of the classes, mean over rows; None in a regression.
         circuits: total variation distance of what the circuits measured; None where that is not known.
-        sampling: what of it sampling alone explains; None without shots.
+        sampling: what of it sampling alone explains; None without shots, and for values that are mitigated.
         error: of the circuits' outputs.
     """
 
@@ -163,7 +163,8 @@ def _circuits(
     square = np.mean(squares, axis=0)
     seen = float(np.sqrt(square.mean()))
     distance = _mean(np.mean(distances, axis=0), rows, "circuits") if known else None
-    if not known or record.shots is None:
+    # What mitigation makes of the sampling error depends on the machine's noise.
+    if not known or record.shots is None or record.backend.get("mitigation"):
         return distance, None, Error(seen, largest)
     wanted = np.mean(expected, axis=0)
     if not wanted.any():

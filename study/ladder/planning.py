@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qlayers.mitigation import circuits_needed, uncorrected
 from study.fitting.learner import Learner
 from study.fitting.seeding import reseed
 from study.ladder.climbing import executed, pass_rows
@@ -107,14 +108,27 @@ def _tried(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int
         there.predict(inputs[-1:])
         seconds = min(seconds, time.perf_counter() - begun)
     n_runs = len(inputs) + 2 * drift_circuits
-    circuits = executed(there)["executions"] * n_runs
+    wanted = getattr(rung.backend, "mitigation", None)
+    if (
+        wanted
+    ):  # of which a row more or less may calibrate: it is counted as it is declared, around plain circuits
+        with uncorrected():
+            for layer in layers_of(there):
+                layer.reset_execution()
+            there.predict(inputs[:1])
+        each = [layer.execution.executions for layer in layers_of(there)]
+        circuits = sum(circuits_needed(wanted, plain * len(inputs)) for plain in each)
+        circuits += each[0] * 2 * drift_circuits
+    else:
+        circuits = executed(there)["executions"] * n_runs
     return Reckoned(circuits, circuits * (rung.backend.shots or 0), seconds=seconds * n_runs)
 
 
 def _counted(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int) -> Reckoned:
     """What can be said of an outside backend that makes no plan: nothing is tried there, and no price is known."""
     layers = layers_of(learner)
-    circuits = len(layers) * len(inputs) + 2 * drift_circuits
+    wanted = getattr(rung.backend, "mitigation", None)
+    circuits = len(layers) * circuits_needed(wanted, len(inputs)) + 2 * drift_circuits
     values = sum(layer.n_features or 0 for layer in layers) * len(inputs)
     values += 2 * drift_circuits * (layers[0].n_features or 0)
     note = f"{rung.label}: its backend makes no plan, so that neither price nor time is known."

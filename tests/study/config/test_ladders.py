@@ -46,6 +46,20 @@ def test_hardware_is_planned_only() -> None:
     assert all(rungs[name].backend.budget.usd == 0 for name in outside)
 
 
+def test_the_mitigated_ladder_has_every_machine_without_and_with_it() -> None:
+    rungs = composed("ladder=mitigated").ladder.rungs
+    both = ["readout_inversion", "zero_noise_extrapolation"]
+    assert {name: rung.backend.get("mitigation") for name, rung in rungs.items()} == {
+        "exact": None,
+        "noisy": None,
+        "noisy_both": both,
+        "garnet": None,
+        "garnet_readout": both[0],
+        "garnet_both": both,
+    }
+    assert composed("ladder.rungs.garnet.backend.mitigation=readout_inversion")
+
+
 def test_rungs_are_changed_added_and_left_out() -> None:
     config = composed(
         "~ladder.rungs.noisy",

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from qlayers import QuantumLayer
+from qlayers.backends.shots import Shots
 from study.ladder import drift
 from study.ladder.evidence import Drift
 from tests.study.ladder.backends import Sampled
@@ -52,3 +53,12 @@ def test_a_quantity_that_never_varied_has_a_limit_above_one_count() -> None:
     there = layer(100)
     start, end = np.ones((1, 2)), np.full((1, 2), 1 - 2 / 100)
     assert not drift.compared(there, FEATURES, start, end).drifted
+
+
+def test_the_reference_circuit_is_not_mitigated() -> None:
+    there = layer(None).on(Shots(shots=200, mitigation=["readout_inversion", "zero_noise_extrapolation"]))
+    drift.measure(there, FEATURES, 3)
+    assert there.execution.executions == 3
+    with torch.no_grad():
+        there(FEATURES)
+    assert there.execution.executions == 3 + 2 + 3

@@ -245,3 +245,15 @@ class TestRefused:
         _, _, folder = evaluate()
         with pytest.raises(StudyError, match="an evaluation of another run, with other settings"):
             evaluate("seed=3", f"folder={folder}")
+
+
+def test_the_circuits_of_mitigation_are_in_the_plan(evaluate: Evaluate) -> None:
+    """12 rows at three scale factors and two calibrations, and the reference circuit as it is, four times."""
+    wanted = "[readout_inversion,zero_noise_extrapolation]"
+    code, _, folder = evaluate(
+        "+backend@ladder.rungs.more.backend=shots", f"ladder.rungs.more.backend.mitigation={wanted}"
+    )
+    assert code == 0
+    record = read_json(folder / "ladder.json")["rungs"][-1]["record"]
+    assert record["name"] == "more"
+    assert record["plan"]["circuits"] == record["execution"]["executions"] == 3 * 12 + 2 + 4

@@ -55,6 +55,18 @@ def test_the_expected_error_is_that_of_z() -> None:
     assert one.error.ratio.value == pytest.approx(0.05 / theory)
 
 
+def test_what_sampling_does_to_mitigated_values_is_not_said() -> None:
+    there = Climbed("here", "here", "climbed", {"mitigation": "readout_inversion"}, False, 100)
+    one = judge(there, found(RIGHT, 0.05), found(RIGHT), [LAYER], ROWS)
+    assert one.error is not None
+    assert (one.error.seen, one.error.expected, one.error.ratio, one.sampling) == (
+        pytest.approx(0.05),
+        None,
+        None,
+        None,
+    )
+
+
 def test_circuits_that_were_given_something_else_are_not_compared() -> None:
     one = judge(record(), found(RIGHT, 0.05, inputs=0.1), found(RIGHT), [LAYER], ROWS)
     assert one.error is None
