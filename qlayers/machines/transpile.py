@@ -93,10 +93,11 @@ def transpile(
     writer = Writer(machine)
     operations = _taken_apart(tape, writer.entangler != "cz")
     shape, barriers = _shape(operations)
-    if where is not None and not shape:
-        layout, plan = tuple(where), ()
-    else:
-        layout, plan = _plan_of_fold(machine, n_qubits, shape, barriers)
+    layout, plan = (
+        (tuple(where), ())
+        if where is not None and not shape
+        else _plan_of_fold(machine, n_qubits, shape, barriers)
+    )
     ends = _write_all(operations, layout, plan, writer)
     gates = tuple(writer.finish(ends))
     return Transpiled(

@@ -23,9 +23,10 @@ def calibrated(method: str, fitted_on: Predictions, outputs: np.ndarray) -> np.n
     """Probabilities after calibration; rows sum to 1.
 
     - none: as they are.
-    - temperature: softmax(log p / T), one T for all classes (Guo et al. 2017, On calibration of modern neural networks,
-      section 4.2); the class that is predicted stays. T minimises the log-loss on `fitted_on`, within `TEMPERATURES`.
-      The paper divides logits; the logarithms of probabilities are logits up to a constant a row, which softmax drops.
+    - temperature: softmax(log p / T), one T for all classes, unless the best is outside `TEMPERATURES` (Guo et al.
+      2017, On calibration of modern neural networks, section 4.2); the class that is predicted stays. T minimises the
+      log-loss on `fitted_on`. The paper divides logits; the logarithms of probabilities are logits up to a constant a
+      row, which softmax drops.
     - isotonic: a nondecreasing step function of each class's probability, one class against the rest, by scikit-learn,
       then each row over its sum (Zadrozny and Elkan 2002, Transforming classifier scores into accurate multiclass
       probability estimates). Two classes take one function, of the second class. A row of only zeros becomes uniform.
@@ -53,7 +54,12 @@ def calibrated(method: str, fitted_on: Predictions, outputs: np.ndarray) -> np.n
         return Undecided(reason)
     if method == "temperature":
         found = temperature(targets, known)
-        return found if isinstance(found, Undecided) else _scaled(given, found)
+        if isinstance(found, Undecided):
+            return found
+        if found in TEMPERATURES:
+            how = "right on every" if found == min(TEMPERATURES) else "no better than chance on the"
+            return Undecided(f"the model is {how} validation rows, so that no temperature is best")
+        return _scaled(given, found)
     return _isotonic(targets, known, given)
 
 

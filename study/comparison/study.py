@@ -69,6 +69,7 @@ def run_study(
     with plain_warnings(console), entrants_of(lines, config_dir, base) as composer:
         fit = score_fit(_plain(config.study.fit))
         console.print(f"Does the use case fit? {fit.advice}", highlight=False, soft_wrap=True)
+        console.print("Reading the data, composing the entrants, looking for leaks …", style="dim")
         plan = make_plan(config, composer, words, base)
         _print_plan(plan, console)
         with _alone_in(plan.folder):
@@ -79,6 +80,7 @@ def run_study(
                 n_threads = config.study.threads or threads_a_job(launcher, hydra.launcher, parallel, cores())
                 with workers_environment(n_threads):
                     if pending:
+                        console.print("Timing a fit of each entrant …", style="dim")
                         with threads_limited(n_threads):
                             found = estimate(plan, pending, composer, started)
                         starts = starts_in_a_row(launcher, len(pending), parallel)

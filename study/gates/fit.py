@@ -141,6 +141,10 @@ def score_fit(answers: Mapping[str, Any]) -> FitScore:
     return FitScore(score, items, _advice(score, open_ones))
 
 
+def _example(key: str) -> str:
+    return next(answer for answer in ANSWERS[key] if answer != UNKNOWN)
+
+
 def _item(key: str, given: Any) -> FitItem:
     answer = UNKNOWN if given is None else given
     if answer == UNKNOWN:
@@ -163,4 +167,7 @@ def _advice(score: float, open_ones: list[str]) -> str:
         text = "An open case: expect the classical baselines to be hard to beat, and let the study tell"
     else:
         text = "A poor fit: expect the classical baselines to win, and set a low stop-loss"
-    return f"{text} (not answered: {', '.join(open_ones)})." if open_ones else f"{text}."
+    if not open_ones:
+        return f"{text}."
+    how = f"as in study.fit.{open_ones[0]}={_example(open_ones[0])}, see conf/study/fit.yaml"
+    return f"{text} (not answered: {', '.join(open_ones)}; {how})."

@@ -107,7 +107,7 @@ def statistical_gates(evidence: Evidence, asked: Statistical, family: Family) ->
     gates = [_enough(evidence, asked), _rule(evidence, asked, family)]
     if asked.correction == "holm":
         gates.append(_survives(asked, family))
-    if asked.every_repeat:
+    if asked.every_repeat and len({repeat for repeat, _ in evidence.splits}) > 1:
         gates.append(_every_repeat(evidence, asked, family))
     if asked.probability is not None:
         gates.append(_probable(asked, family))
@@ -238,9 +238,6 @@ def _every_repeat(evidence: Evidence, asked: Statistical, family: Family) -> Gat
     name = "the same in every repeat"
     what = "ahead in each" if asked.rule == "better" else "within the margin in each"
     repeats = sorted({repeat for repeat, _ in evidence.splits})
-    if len(repeats) < 2:
-        text = "There is one repeat, so that the folds alone must tell."
-        return Gate("statistical", name, True, "one repeat", what, text)
     known = 0
     for item in family.rivals:
         if isinstance(item.differences, Undecided):

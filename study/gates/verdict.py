@@ -77,6 +77,12 @@ def reach_verdict(evidence: Evidence) -> Verdict:
     return Verdict(decision, headline, gates, _reasons(evidence, family, gates, best), best_name)
 
 
+def _baseline(evidence: Evidence) -> str:
+    if evidence.declared.get("tuning", {}).get("trials") == 1:
+        return "baseline, none of which was tuned (study.tuning.trials=1),"
+    return "tuned baseline"
+
+
 def _decide(
     evidence: Evidence,
     asked: Statistical,
@@ -89,7 +95,7 @@ def _decide(
         rule = "better than every" if asked.rule == "better" else "not worse than any"
         return (
             "promote",
-            f"Promote {label}: it is {rule} tuned baseline and passes every gate that was declared.",
+            f"Promote {label}: it is {rule} {_baseline(evidence)} and passes every gate that was declared.",
         )
     # With fewer folds than declared no confidence is claimed in either direction.
     enough = len(evidence.scores(evidence.candidate.name)) >= asked.min_splits

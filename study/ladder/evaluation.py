@@ -50,6 +50,7 @@ from study.run.seal import file_digest
 from study.run.stages import plain_config, reason_of
 
 SOME_FAILED = 3
+LOCK = ".lock"
 AGREES = 1e-4  # the reference's outputs and those that the run stored, in single precision
 
 
@@ -108,7 +109,6 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
         evaluation = prepare_evaluation(config)
         folder = evaluation.folder
         with _alone_in(folder.path):
-            _begin(evaluation)
             pending = [rung for rung in evaluation.rungs if not _is_climbed(folder, rung)]
             done = len(evaluation.rungs) - len(pending)
             with console.status("trying every rung") if console.is_terminal else contextlib.nullcontext():
@@ -120,6 +120,7 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
             _remark_on_leaving(evaluation, console)
             for rung in pending:
                 check_budget(rung, plans[rung.name])
+            _begin(evaluation)
             _climb_all(evaluation, pending, plans, console)
             judged = judge_all(evaluation)
             curve = _curve(evaluation, console)
@@ -176,7 +177,8 @@ def _remark_on_leaving(evaluation: Evaluation, console: Console) -> None:
 
 
 def _check_folder(folder: EvaluationFolder, digest: str) -> None:
-    if folder.path.exists() and not folder.manifest.exists() and any(folder.path.iterdir()):
+    there = {path.name for path in folder.path.iterdir()} if folder.path.is_dir() else set()
+    if there - {LOCK} and not folder.manifest.exists():
         raise StudyError(
             f"folder={folder.path} holds other files. Name a new folder, or leave the option out."
         )
@@ -190,13 +192,12 @@ def _check_folder(folder: EvaluationFolder, digest: str) -> None:
 def _begin(evaluation: Evaluation) -> None:
     """Write what the evaluation is, unless it was begun before."""
     folder, config = evaluation.folder, evaluation.config
-    folder.rungs.mkdir(parents=True, exist_ok=True)
     if folder.manifest.exists():
         before = read_json(folder.manifest)
         resumed = [*before["resumed"], now()]
         write_json(folder.manifest, {**before, "status": "running", "process": process(), "resumed": resumed})
+        _make_room(evaluation)
         return
-    write_text(folder.config, OmegaConf.to_yaml(config, resolve=True))
     values = plain_config(config)
     write_json(
         folder.manifest,
@@ -224,6 +225,13 @@ def _begin(evaluation: Evaluation) -> None:
             "rungs": {},
         },
     )
+    _make_room(evaluation)
+
+
+def _make_room(evaluation: Evaluation) -> None:
+    """After the manifest, without which the folder would be taken for somebody else's."""
+    evaluation.folder.rungs.mkdir(exist_ok=True)
+    write_text(evaluation.folder.config, OmegaConf.to_yaml(evaluation.config, resolve=True))
 
 
 def _is_climbed(folder: EvaluationFolder, rung: Rung) -> bool:
@@ -419,7 +427,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", timeout=0)
+        lock = FileLock(folder / LOCK, timeout=0)
         lock.acquire()
     except Timeout as error:
         raise StudyError(f"Another process is climbing in {folder}. Wait until it has ended.") from error
@@ -430,4 +438,9 @@ def _alone_in(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        with contextlib.suppress(OSError):  # of an evaluation that was refused nothing stays
+            if [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+                folder.rmdir()
+                folder.parent.rmdir()
         lock.release()

@@ -83,6 +83,11 @@ def outcome_of(record: Climbed) -> str:
 
 def print_ladder(judged: Sequence[Judged], task: str, folder: EvaluationFolder, console: Console) -> None:
     """Print one row a rung, and where everything is."""
+    if all(one.record.status == "planned" for one in judged):
+        console.print(
+            f"Planned only, nothing was climbed. Report: {folder.page}", soft_wrap=True, highlight=False
+        )
+        return
     console.print()
     priced = is_priced(judged)
     names, rows = header(task, priced), [cells(one, task, priced) for one in judged]

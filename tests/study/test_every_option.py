@@ -257,7 +257,7 @@ def test_the_groups_are_those_of_a_training_configuration() -> None:
     assert {group for group, _ in OPTIONS} >= {"data", "split", "model", "encoding", "logger", "experiment"}
     overridden = {"hydra"}  # whose folder explains our groups, and is none of them
     folders = {path.name for path in CONFIG_DIR.iterdir() if path.is_dir()}
-    of_others = {"entrant", "gates", "ladder", "pricing", "study"}
+    of_others = {"entrant", "gates", "ladder", "mitigation", "pricing", "study"}
     assert folders - of_others == groups(CONFIG_DIR) | overridden
 
 

@@ -94,6 +94,11 @@ def what_is_open(
         lines.append("There is one model only, so that nothing is compared.")
     elif not evidence.role("baseline"):
         lines.append("There is no baseline, so that no benefit over a classical model can be shown.")
+    if evidence.declared.get("tuning", {}).get("trials") == 1:
+        lines.append(
+            "Nothing was tuned: with study.tuning.trials=1 every model ran as it is configured, and tuning might "
+            "change their order."
+        )
     if len(evidence.splits) == 1:
         lines.append(
             "There is one fold: how far a score varies with the rows is not known; nothing has an interval."

@@ -7,6 +7,7 @@ from statistics import median
 
 from study.comparison.evidence import PLAIN, Entrant, Evidence, Outcome, greater_is_better
 from study.comparison.report.differences import mean_of
+from study.gates.operational import typical
 from study.report.columns import METRICS, Column, milliseconds, seconds, significant, whole
 from study.report.sheet import NOTHING, Sheet
 from study.statistics.corrected_t import CorrectedT
@@ -49,6 +50,11 @@ def score_sheet(evidence: Evidence) -> Sheet:
     return Sheet(caption, header, [False, *[True] * (len(header) - 2), False], rows, marked)
 
 
+def _most_memory(evidence: Evidence, entrant: Entrant) -> str:
+    most = typical(evidence, entrant, "peak_bytes")
+    return NOTHING if most is None else f"{most / 1e6:.1f}"
+
+
 def cost_sheet(evidence: Evidence) -> Sheet:
     """One row a model: what it took."""
     header = [
@@ -63,7 +69,7 @@ def cost_sheet(evidence: Evidence) -> Sheet:
             middle(evidence, entrant, lambda one: one.tuning_seconds, seconds),
             middle(evidence, entrant, lambda one: one.latency_seconds, milliseconds),
             middle(evidence, entrant, lambda one: one.steps, whole),
-            middle(evidence, entrant, lambda one: one.peak_bytes, lambda value: f"{value / 1e6:.1f}"),
+            _most_memory(evidence, entrant),
             whole(sum(one.executions for one in all_of(evidence, entrant))),
             f"{sum(one.failure is not None for one in all_of(evidence, entrant))} "
             f"of {len(all_of(evidence, entrant))}",
@@ -75,6 +81,8 @@ def cost_sheet(evidence: Evidence) -> Sheet:
     ]
     caption = (
         "Cost: medians over the splits; tuning time is of all trials of a split together, latency of one row; "
+        "peak memory is the most that a job added to its process, and rough: a job finds free what others took before "
+        "it; "
         "executions and failures are of all jobs, those of learning curves and label noise among them"
     )
     return Sheet(caption, header, [False, *[True] * (len(header) - 1)], rows, marked)

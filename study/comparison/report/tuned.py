@@ -26,11 +26,12 @@ def tuning_sheet(evidence: Evidence) -> Sheet:
             rows.append([entrant.label, NOTHING, "nothing is searched", NOTHING, NOTHING])
             marked.append(False)
         for key, space in search.items():
-            edge = sum(key in one.at_edge for one in judged)
-            rows.append(
-                [entrant.label, key, range_text(space), _chosen(judged, key), f"{edge} of {len(judged)}"]
-            )
-            marked.append(2 * edge > len(judged) > 0)
+            # With one trial there was nothing to choose from.
+            tried = [one for one in judged if one.trials > 1]
+            edge = sum(key in one.at_edge for one in tried)
+            at_edge = f"{edge} of {len(tried)}" if tried else NOTHING
+            rows.append([entrant.label, key, range_text(space), _chosen(judged, key), at_edge])
+            marked.append(2 * edge > len(tried) > 0)
     caption = (
         "Search spaces. A shaded setting was chosen at an end of its range on more than half of the splits: a better "
         "value may lie beyond"

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from study.ladder.evaluation import Evaluation
 
 
+ROUNDING = 1e-6  # metrics are of outputs in single precision
+
+
 def write_report(
     evaluation: Evaluation, judged: Sequence[Judged], curve: Sequence[Point], cards: Sequence[Card]
 ) -> Path:
@@ -57,6 +60,9 @@ def write_report(
 
 
 def _ladder(figures: Path, judged: Sequence[Judged], task: str, reference: str, where: str) -> Part:
+    if all(one.record.status == "planned" for one in judged):
+        lines = ["Nothing was climbed: the rungs were planned and priced only."]
+        return Part("ladder", "What is lost on each rung", lines, (), [sheets.ladder_sheet(judged, task)])
     path = figures / "ladder.png"
     column = metric_column(task)
     ladder_plot(path, judged, task, reference, [f"{column.name} on each rung", where])
@@ -95,7 +101,7 @@ def _lost(judged: Sequence[Judged], task: str) -> list[str]:
 def _is_worse(found: Interval, column: Column) -> bool:
     if found.low is None or found.high is None:
         return False
-    return found.high < 0 if column.higher_is_better else found.low > 0
+    return found.high < -ROUNDING if column.higher_is_better else found.low > ROUNDING
 
 
 def _spread(figures: Path, judged: Sequence[Judged], where: str) -> Part | None:
@@ -139,7 +145,7 @@ def _shots(figures: Path, judged: Sequence[Judged], curve: Sequence[Point], wher
 
 def _executions(judged: Sequence[Judged]) -> Part:
     found = [
-        sheets.execution_sheet(judged),
+        sheets.execution_sheet(judged) if any(one.record.status != "planned" for one in judged) else None,
         sheets.plan_sheet(judged),
         sheets.circuit_sheet(judged),
         sheets.drift_sheet(judged),

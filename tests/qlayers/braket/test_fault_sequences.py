@@ -80,6 +80,7 @@ def test_faults_cost_nothing(tmp_path: Path, long_pauses: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::qlayers.errors.ExecutionWarning")
 @pytest.mark.parametrize("long_pauses", [False, True], ids=["tokens remembered", "tokens forgotten"])
 @pytest.mark.parametrize("first", range(1000, 1500, 100))

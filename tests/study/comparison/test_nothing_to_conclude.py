@@ -75,18 +75,21 @@ def test_one_model(conclude):
     assert "there is no baseline to compare with" in text
 
 
+@pytest.mark.long
 def test_too_few_folds(conclude):
     printed, text, _ = conclude("split.n_folds=2")
     assert "EXPLORE" in printed
     assert "2 folds cannot show whether a difference survives another split" in text
 
 
+@pytest.mark.long
 def test_a_study_that_is_stopped_at_once(conclude):
     _, text, _ = conclude("study.stop_loss.hours=1e-9")
     assert "The study ended early" in text and "has no result at all" in text
     assert "10 jobs did not end" in text
 
 
+@pytest.mark.long
 def test_one_fold_of_a_study_that_was_stopped(conclude, monkeypatch):
     """The stop-loss strikes after the two models' first fold."""
     from study.comparison import spent
@@ -120,6 +123,7 @@ def test_a_baseline_that_fails(conclude, monkeypatch):
     )
 
 
+@pytest.mark.long
 def test_a_candidate_that_fails(conclude, monkeypatch):
     from study.baselines.rbf_svm import RbfSvm
 

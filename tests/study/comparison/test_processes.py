@@ -94,6 +94,7 @@ def test_a_study_killed_in_its_jobs_and_in_its_report_ends_with_the_same_numbers
     assert (folder_of(runs) / "report" / "report.html").stat().st_size > 100_000
 
 
+@pytest.mark.long
 def test_launchers_give_the_same_numbers(
     start: Callable[[list[str]], Started], lines: Lines, tmp_path: Path
 ) -> None:

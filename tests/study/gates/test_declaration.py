@@ -156,7 +156,10 @@ def test_unknown_answers_are_neutral_and_said() -> None:
     assert "says nothing" in score_fit({}).advice
     some = score_fit({"structure": "linear", "access": None})
     assert some.score == pytest.approx(0.4)
-    assert "not answered: data_size, baseline_strength, access, complexity" in some.advice
+    assert (
+        "not answered: data_size, baseline_strength, access, complexity; as in study.fit.data_size="
+        in some.advice
+    )
 
 
 def test_an_answer_that_is_none_is_refused() -> None:
