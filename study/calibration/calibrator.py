@@ -56,8 +56,8 @@ def calibrated(method: str, fitted_on: Predictions, outputs: np.ndarray) -> np.n
         found = temperature(targets, known)
         if isinstance(found, Undecided):
             return found
-        if found in TEMPERATURES:
-            how = "right on every" if found == min(TEMPERATURES) else "no better than chance on the"
+        if np.isclose(found, TEMPERATURES).any():
+            how = "right on all" if found < 1 else "no better than chance on the"
             return Undecided(f"the model is {how} validation rows, so that no temperature is best")
         return _scaled(given, found)
     return _isotonic(targets, known, given)

@@ -97,6 +97,15 @@ def test_the_search_ends_at_its_bounds() -> None:
     assert temperature(targets, right[:, ::-1]) == pytest.approx(TEMPERATURES[1])
 
 
+def test_what_no_temperature_is_best_for_is_undecided() -> None:
+    """Else a model that is right on all validation rows would be made certain, and one mistake cost it dearly."""
+    targets = np.array([0, 1, 0, 1])
+    right = np.array([[0.9, 0.1], [0.1, 0.9]] * 2)
+    for outputs, reason in ((right, "right on all"), (right[:, ::-1], "no better than chance")):
+        found = calibrated("temperature", predictions(targets, outputs), outputs)
+        assert isinstance(found, Undecided) and reason in found.reason
+
+
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_classes=st.integers(2, 4),

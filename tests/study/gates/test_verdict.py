@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -145,6 +146,14 @@ def test_promote() -> None:
         "Hybrid is 5.0 points of accuracy ahead of Svm on the same 10 folds (95% interval +"
     )
     assert "one-sided p = " in verdict.reasons[0]
+
+
+def test_what_was_not_tuned_is_not_called_tuned() -> None:
+    found = dataclasses.replace(evidence(GOOD), declared={**evidence(GOOD).declared, "tuning": {"trials": 1}})
+    assert reach_verdict(found).headline == (
+        "Promote Hybrid: it is better than every baseline, none of which was tuned (study.tuning.trials=1), and passes "
+        "every gate that was declared."
+    )
 
 
 def test_a_ceiling_that_is_broken_keeps_from_promoting() -> None:

@@ -235,6 +235,19 @@ class TestRefused:
         with pytest.raises(StudyError, match=r"logistic, has no quantum layer.*model=hybrid"):
             module.run_evaluation(config)
 
+    def test_what_is_refused_leaves_nothing(self, evaluate: Evaluate, run: RunFolder) -> None:
+        with pytest.raises(StudyError, match="cannot be climbed"):
+            evaluate("+ladder.rungs.more={backend: {_target_: tests.study.ladder.backends.NeedsMore}}")
+        assert not (run.path / "evaluations").exists()
+
+    def test_what_a_killed_start_left_is_in_nobodys_way(self, evaluate: Evaluate) -> None:
+        _, _, folder = evaluate()
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / ".lock").write_text("")
+        code, _, again = evaluate()
+        assert code == 0 and again == folder and (folder / "ladder.json").exists()
+
     def test_a_folder_with_something_else(self, evaluate: Evaluate, tmp_path: Path) -> None:
         (tmp_path / "full").mkdir()
         (tmp_path / "full" / "thesis.tex").write_text("")
@@ -245,6 +258,13 @@ class TestRefused:
         _, _, folder = evaluate()
         with pytest.raises(StudyError, match="an evaluation of another run, with other settings"):
             evaluate("seed=3", f"folder={folder}")
+
+
+def test_a_plan_alone_claims_nothing(evaluate: Evaluate) -> None:
+    code, printed, folder = evaluate("dry_run=true", pages=True)
+    page = (folder / "evaluation.md").read_text()
+    assert code == 0 and "nothing was climbed" in printed
+    assert "Nothing was climbed" in page and "confidence" not in page
 
 
 def test_the_circuits_of_mitigation_are_in_the_plan(evaluate: Evaluate) -> None:
