@@ -15,8 +15,9 @@ METHODS = ("none", "temperature", "isotonic")
 LEAST = float(np.finfo(np.float64).eps)
 
 # A model that is right on every validation row has its best temperature at 0, and one that is no better than chance at
-# infinity: the search ends at these.
-TEMPERATURES = (0.05, 20.0)
+# infinity: the search ends at these. Both are far away, since a model that is certain and often wrong, as one nearest
+# neighbour is, has its best temperature at 20 to 1000 times where one of well-chosen probabilities has it.
+TEMPERATURES = (1e-6, 1e6)
 
 
 def calibrated(method: str, fitted_on: Predictions, outputs: np.ndarray) -> np.ndarray | Undecided:
@@ -83,8 +84,8 @@ def temperature(targets: np.ndarray, outputs: np.ndarray) -> float | Undecided:
 
     low, high = np.log(TEMPERATURES)
     found = optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9})
-    # The bounded search comes near an end of the interval and never tries it.
-    best = min((float(found.x), float(low), float(high)), key=loss)
+    # The bounded search comes near an end of the interval and never tries it; where the loss is 0 already, ends win.
+    best = min((float(low), float(high), float(found.x)), key=loss)
     return float(np.exp(best))
 
 
