@@ -60,9 +60,9 @@ class Budget:
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value < math.inf:
+                kind = "a number" if item.name == "usd" else "a whole number"
                 raise ConfigurationError(
-                    f"budget.{item.name} must be {'a number' if item.name == 'usd' else 'a whole number'}, 0 or more, "
-                    f"or null for no limit, but got {value!r}."
+                    f"backend.budget.{item.name} must be {kind}, 0 or more, or null for no limit, but got {value!r}."
                 )
 
     @classmethod
@@ -73,7 +73,9 @@ class Budget:
         given = dict(value or {})
         unknown = sorted(set(given) - {item.name for item in fields(cls)})
         if unknown:
-            raise ConfigurationError(f"budget.{unknown[0]} is unknown. A budget has: usd, tasks, shots.")
+            raise ConfigurationError(
+                f"backend.budget.{unknown[0]} is unknown. A budget has: usd, tasks, shots."
+            )
         return cls(**given)
 
     def check(self, spent: Amount, wanted: Amount, what: str = "") -> None:
@@ -98,12 +100,12 @@ class Budget:
                 passed.append(name)
         if not passed:
             return
-        limits = ", ".join(f"budget.{name}={_written(getattr(self, name))}" for name in passed)
+        limits = ", ".join(f"backend.budget.{name}={_written(getattr(self, name))}" for name in passed)
         before = "Nothing was spent before"
         if spent != Amount():
             before = f"Spent or reserved before: {_amount(spent)}"
         enough = " ".join(
-            f"budget.{name}={_written(_rounded_up(name, getattr(total, name)))}" for name in passed
+            f"backend.budget.{name}={_written(_rounded_up(name, getattr(total, name)))}" for name in passed
         )
         plan = f"\n{what}" if what else ""
         raise BudgetExceeded(

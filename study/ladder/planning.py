@@ -92,7 +92,7 @@ def check_budget(rung: Rung, plan: Reckoned) -> None:
         budget.check(Amount(), Amount(plan.usd_at_most, plan.tasks, plan.shots))
     except BudgetExceeded as error:
         key = f"ladder.rungs.{rung.name}"
-        raise refused(key, str(error).replace("budget.", f"{key}.backend.budget.")) from error
+        raise refused(key, str(error).replace("backend.budget.", f"{key}.backend.budget.")) from error
 
 
 def _tried(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int) -> Reckoned:

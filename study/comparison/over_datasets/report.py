@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.comparison.over_datasets import sheets, words
-from study.comparison.over_datasets.diagram import WIDE, draw_diagram
+from study.comparison.over_datasets.diagram import draw_diagram
 from study.comparison.over_datasets.studies import Studies, read_studies
 from study.comparison.over_datasets.tested import Tested, compare_over
 from study.comparison.report.models import metric_column
-from study.comparison.report.pages import Part
 from study.comparison.report.shown import Verdict
 from study.errors import StudyError
 from study.gates.verdict import reach_verdict
 from study.report.exported import write_table
+from study.report.part import Part
 from study.report.picture import Picture, remove_others
+from study.report.rank_diagram import WIDE
 from study.report.templating import environment
 from study.report.words import counted
 from study.run.atomic import write_text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.comparison.report.shown import FitScore, Verdict
-from study.report.picture import Picture
+from study.report.part import Part
 from study.report.sheet import Sheet, without_empty_end
 from study.report.templating import environment
 
@@ -15,17 +15,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 # The decision as one word, with a sign that needs no colour.
 WORDS = {"promote": ("PROMOTE", "✓"), "explore": ("EXPLORE", "→"), "stop": ("STOP", "✕")}
 PASSED = {True: "✓ passed", False: "✕ not passed", None: "? not decided"}
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section: sentences, then figures, then tables; `key` is its anchor."""
-
-    key: str
-    heading: str
-    sentences: Sequence[str] = ()
-    pictures: Sequence[Picture] = ()
-    sheets: Sequence[Sheet] = ()
 
 
 @dataclass(frozen=True)

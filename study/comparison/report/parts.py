@@ -19,12 +19,13 @@ from study.comparison.report import ranks as ranking
 from study.comparison.report.differences import Comparison, label_of
 from study.comparison.report.forest import forest_plot
 from study.comparison.report.heat import heat_map, varied_keys
-from study.comparison.report.pages import Part
 from study.comparison.report.pooled import NONE, Pairs, Pooled, pool_methods
 from study.comparison.report.shown import Verdict
 from study.comparison.report.statistics import comparison_sheet, undecided_lines, variance_sheet
 from study.report.palette import WIDTH
+from study.report.part import Part
 from study.report.picture import Picture
+from study.report.rank_diagram import WIDE
 from study.report.words import counted
 from study.statistics.corrected_t import CorrectedT
 from study.statistics.undecided import Undecided
@@ -163,7 +164,7 @@ def ranks(figures: Path, evidence: Evidence) -> Part | None:
             f"Without a score on every split, and left out: {', '.join(labels[one] for one in found.left_out)}."
         )
     alt = f"Average ranks over {found.n_splits} folds, 1 is best: {order}."
-    return Part("ranks", heading, lines, [Picture(path, alt, ranking.WIDE)])
+    return Part("ranks", heading, lines, [Picture(path, alt, WIDE)])
 
 
 def variance(evidence: Evidence) -> Part | None:

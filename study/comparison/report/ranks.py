@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,14 +13,12 @@ from scipy import stats
 
 from study.comparison.evidence import Evidence
 from study.comparison.report.differences import LEVEL, difference, part_sizes
-from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
-from study.report.style import drawn
+from study.report.rank_diagram import draw_rank_diagram
 from study.statistics.corrected_t import CorrectedT, corrected_t_test
 from study.statistics.holm import Holm, holm
 from study.statistics.undecided import Undecided
 
 DIGITS = 6
-WIDE = WIDTH + 0.6  # inches; its labels need room
 
 WHY = (
     "A critical-difference diagram as Demšar (2006) has it ranks models over independent datasets. A study has one "
@@ -69,7 +66,7 @@ def ranks_of(evidence: Evidence) -> Ranks | Undecided:
 
 
 def draw_ranks(path: Path, ranks: Ranks, labels: Mapping[str, str], metric: str) -> None:
-    """The diagram, by scikit-posthocs.
+    """Draw them, with a bar over each of `groups`.
 
     Args:
         path: where the PNG goes.
@@ -77,31 +74,16 @@ def draw_ranks(path: Path, ranks: Ranks, labels: Mapping[str, str], metric: str)
         labels: of the entrants, by name.
         metric: that was ranked by, in words.
     """
-    from scikit_posthocs import critical_difference_diagram
-
     shown = _different(list(ranks.averages), labels)
-    averages = {shown[name]: rank for name, rank in ranks.averages.items()}
-    linked = _linked(ranks).rename(index=shown, columns=shown)
-    with (
-        legible(),
-        drawn(path, width=WIDE, height=1.6 + 0.3 * len(averages)) as figure,
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore", FutureWarning)
-        plot = figure.subplots()
-        critical_difference_diagram(
-            averages, linked, alpha=1 - LEVEL, ax=plot, left_only=True,
-            label_fmt_left="{label} ({rank:.2f})", label_props={"size": 8.5},
-            marker_props={"s": 22, "color": COLOURS[0]}, elbow_props={"color": INK, "linewidth": 0.8},
-            crossbar_props={"color": COLOURS[1], "linewidth": 2.5, "marker": None},
-        )  # fmt: skip
-        headline(
-            figure,
-            [
-                f"Average rank over {ranks.n_splits} folds of one dataset, by {metric}",
-                "1 is best; a bar links what does not differ",
-            ],
-        )
+    draw_rank_diagram(
+        path,
+        {shown[name]: rank for name, rank in ranks.averages.items()},
+        [tuple(shown[name] for name in group) for group in groups(ranks)],
+        [
+            f"Average rank over {ranks.n_splits} folds of one dataset, by {metric}",
+            "1 is best; a bar links what does not differ",
+        ],
+    )
 
 
 def groups(ranks: Ranks) -> list[tuple[str, ...]]:
@@ -115,15 +97,6 @@ def groups(ranks: Ranks) -> list[tuple[str, ...]]:
         if end - start > 1 and (not found or end > found[-1][1]):
             found.append((start, end))
     return [tuple(names[start:end]) for start, end in found]
-
-
-def _linked(ranks: Ranks) -> pd.DataFrame:
-    """1 for two entrants of one group, else 0: a bar of the diagram must not pass over a pair that differs."""
-    names = list(ranks.averages)
-    table = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
-    for group in groups(ranks):
-        table.loc[list(group), list(group)] = 1.0
-    return table
 
 
 def _pairs(evidence: Evidence, names: list[str]) -> pd.DataFrame:
@@ -145,6 +118,4 @@ def _pairs(evidence: Evidence, names: list[str]) -> pd.DataFrame:
 def _different(names: list[str], labels: Mapping[str, str]) -> dict[str, str]:
     """Labels, with the name behind those that two entrants share."""
     counts = {name: sum(labels[other] == labels[name] for other in names) for name in names}
-    return {
-        name: literal(labels[name] if counts[name] == 1 else f"{labels[name]} [{name}]") for name in names
-    }
+    return {name: labels[name] if counts[name] == 1 else f"{labels[name]} [{name}]" for name in names}

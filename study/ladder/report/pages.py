@@ -6,22 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.report.picture import Picture
-from study.report.sheet import Sheet
+from study.report.part import Part
 from study.report.templating import environment
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section: sentences, then figures, then tables; `key` is its anchor."""
-
-    key: str
-    heading: str
-    sentences: Sequence[str] = ()
-    pictures: Sequence[Picture] = ()
-    sheets: Sequence[Sheet] = ()
 
 
 @dataclass(frozen=True)

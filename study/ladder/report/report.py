@@ -10,7 +10,7 @@ from study.ladder.curve import Point
 from study.ladder.judging import Interval, Judged
 from study.ladder.report import sheets
 from study.ladder.report.ladder_plot import ladder_plot, width_of
-from study.ladder.report.pages import Page, Part, html, markdown
+from study.ladder.report.pages import Page, html, markdown
 from study.ladder.report.score_plot import score_plot
 from study.ladder.report.shots_plot import shots_plot
 from study.ladder.report.spread_plot import spread_plot
@@ -18,6 +18,7 @@ from study.ladder.scorecard import Card
 from study.ladder.words import dollars, metric_column, ratio, spread
 from study.report.columns import METRICS, PRIMARY, Column
 from study.report.palette import WIDTH
+from study.report.part import Part
 from study.report.picture import Picture, remove_others
 from study.report.words import counted, listed
 from study.run.atomic import write_text

@@ -86,7 +86,10 @@ def test_a_budget_lets_through_what_fits(budget: Budget, spent: Amount, passed: 
 
 
 def test_what_the_message_asks_for_is_enough() -> None:
-    with pytest.raises(BudgetExceeded, match=r"budget\.usd=1\.24 budget\.tasks=2 budget\.shots=200"):
+    with pytest.raises(
+        BudgetExceeded,
+        match=r"backend\.budget\.usd=1\.24 backend\.budget\.tasks=2 backend\.budget\.shots=200",
+    ):
         Budget().check(Amount(0.5, 1, 100), Amount(0.735, 1, 100))
     Budget(1.24, 2, 200).check(Amount(0.5, 1, 100), Amount(0.735, 1, 100))
 
