@@ -84,6 +84,7 @@ class Composer:
         self._program = program
         self._extra = [f"hydra.searchpath=[{','.join(map(repr, search_path))}]"] if search_path else []
         self._chosen: dict[tuple[str, ...], Chosen] = {}
+        self._found: dict[tuple[str, ObjectType], list[str]] = {}
 
     @cached_property
     def groups(self) -> list[str]:
@@ -128,8 +129,13 @@ class Composer:
         return config
 
     def _listed(self, group: str, kind: ObjectType) -> list[str]:
-        loader = GlobalHydra.instance().config_loader()
-        return sorted(loader.get_group_options(group, kind, self._program, self._extra))
+        # Hydra composes everything for a list, and the jobs of a sweep ask for the same ones.
+        if (group, kind) not in self._found:
+            loader = GlobalHydra.instance().config_loader()
+            self._found[group, kind] = sorted(
+                loader.get_group_options(group, kind, self._program, self._extra)
+            )
+        return list(self._found[group, kind])
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from study.errors import StudyError
 from study.statistics.checks import require_share
+from study.statistics.uncollected import uncollected
 from study.statistics.undecided import Undecided
 
 
@@ -55,7 +56,8 @@ def holm(p_values: Mapping[str, float | Undecided], alpha: float = 0.05) -> Holm
             raise StudyError(f"The p-value of {name!r} must lie between 0 and 1, but is {p!r}.")
     if all(isinstance(p, Undecided) for p in p_values.values()):
         return Undecided("no comparison has a p-value")
-    _, adjusted, _, _ = multipletests(list(known.values()), alpha, method="holm")
+    with uncollected():
+        _, adjusted, _, _ = multipletests(list(known.values()), alpha, method="holm")
     return Holm(
         alpha,
         len(known),

@@ -15,11 +15,20 @@ from tests.preloaded import Preloaded
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # A test cannot run the tests it is one of.
 TEST_COMMANDS = {"make test", 'pytest -m "not slow"'}
+# Their commands take minutes, need nothing from the chapters before them, and have a test of their own.
+LONG_CHAPTERS = ["Compare"]
 
 
 def left_to_run(text: str) -> list[Block]:
     """The blocks of a page that a test runs: all but those that only hold the test command."""
     return [block for block in blocks(text) if not set(commands([block])) & TEST_COMMANDS]
+
+
+def chapter(text: str, heading: str) -> str:
+    """What stands under a heading of the second level."""
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    assert found, f"no chapter {heading!r}"
+    return found[1]
 
 
 def never_run(text: str) -> set[str]:
@@ -33,7 +42,8 @@ def never_run(text: str) -> set[str]:
 @pytest.mark.slow
 def test_every_block_runs_in_order(tmp_path: Path, preloaded: Preloaded) -> None:
     workspace = Workspace(tmp_path)
-    first, *others = left_to_run(README)
+    apart = {block for heading in LONG_CHAPTERS for block in left_to_run(chapter(README, heading))}
+    first, *others = [block for block in left_to_run(README) if block not in apart]
     printed = {first: workspace.run(first)}
     workspace.preload(preloaded)
     printed |= {block: workspace.run(block) for block in others}
@@ -45,6 +55,16 @@ def test_every_block_runs_in_order(tmp_path: Path, preloaded: Preloaded) -> None
     answers = pd.read_parquet(tmp_path / "out.parquet")
     assert len(answers) == 69
     assert "refused" in answers
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("heading", LONG_CHAPTERS)
+def test_every_block_of_a_long_chapter_runs(heading: str, tmp_path: Path, preloaded: Preloaded) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.preload(preloaded)
+    for block in left_to_run(chapter(README, heading)):
+        workspace.run(block)
 
 
 def test_every_command_is_run() -> None:
@@ -90,6 +110,14 @@ def test_a_command_in_a_sentence_counts() -> None:
 
 def test_a_command_beside_the_test_command_counts() -> None:
     assert never_run("\n```bash\nmake test\npython predict.py run=x\n```\n") == {"python predict.py run=x"}
+
+
+def test_a_chapter_ends_where_the_next_begins() -> None:
+    page = "# T\n\n## A\n\none\n\n### B\n\ntwo\n\n## C\n\nthree\n"
+    assert chapter(page, "A") == "\none\n\n### B\n\ntwo\n\n"
+    assert chapter(page, "C") == "\nthree\n"
+    with pytest.raises(AssertionError, match="B"):
+        chapter(page, "B")
 
 
 @pytest.mark.parametrize(
