@@ -16,7 +16,12 @@ from hypothesis import HealthCheck, settings
 # A circuit's first call traces and compiles, so a per-example deadline measures the machine and not the code.
 settings.register_profile("local", deadline=None)
 settings.register_profile(
-    "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "ci",
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
@@ -24,6 +29,14 @@ if TYPE_CHECKING:
     from tests.preloaded import Preloaded
 
 pytest_plugins = ["tests.qlayers.nothing_delegated"]
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is long is slow as well."""
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

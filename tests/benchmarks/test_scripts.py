@@ -28,6 +28,7 @@ SECTIONS = ("layers", "circuits", "epoch", "start", "shares", "promotion")
 OF_PEERS = {"deepquantum", "jax", "pyqtorch", "tensorcircuit"}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_layers_runs_sides_in_their_processes() -> None:
     command = [

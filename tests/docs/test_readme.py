@@ -57,7 +57,6 @@ def test_every_block_runs_in_order(tmp_path: Path, preloaded: Preloaded) -> None
     assert "refused" in answers
 
 
-@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("heading", LONG_CHAPTERS)
 def test_every_block_of_a_long_chapter_runs(heading: str, tmp_path: Path, preloaded: Preloaded) -> None:

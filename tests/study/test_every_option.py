@@ -225,7 +225,39 @@ def assert_built(folder: RunFolder, group: str, node: Mapping[str, Any]) -> None
             assert part[key] == value, key
 
 
-@pytest.mark.parametrize(("group", "option"), [pytest.param(*found, id="-".join(found)) for found in OPTIONS])
+# Datasets, presets and other vendors' backends have tests of their own, and a training of each takes minutes in all.
+TRAINED_IN_LONG_TESTS = {"data", "experiment", "backend", "noise"}
+TRAINED_ALWAYS = {
+    ("data", "breast_cancer"),
+    ("data", "file"),
+    ("experiment", "backends"),
+    ("noise", "readout"),
+} | {("backend", name) for name in ("auto", "default_qubit", "lightning", "shots", "noisy", "braket_qpu")}
+
+
+def parameters() -> list[Any]:
+    """Every option, those that only a long test trains marked so."""
+    late = [
+        group in TRAINED_IN_LONG_TESTS and (group, option) not in TRAINED_ALWAYS for group, option in OPTIONS
+    ]
+    marks: list[Any] = [pytest.mark.long if one else () for one in late]
+    return [
+        pytest.param(*found, id="-".join(found), marks=mark)
+        for found, mark in zip(OPTIONS, marks, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("group", "option"),
+    [pytest.param(*found, id="-".join(found)) for found in OPTIONS if found[0] in TRAINED_IN_LONG_TESTS],
+)
+def test_it_can_be_built(group: str, option: str, table: Path, tmp_path: Path) -> None:
+    config = composed(command_line(group, option, table), tmp_path)
+    check_construction(config)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("group", "option"), parameters())
 def test_it_trains(
     group: str, option: str, table: Path, trained_once: Callable[[list[str]], RunFolder]
 ) -> None:

@@ -54,7 +54,7 @@ def outcomes(device: str, shots: str, folder: Path) -> dict[str, int]:
 LIGHTNING = {"None": (389, 45), "20000": (374, 60)}
 
 
-@pytest.mark.parametrize("shots", LIGHTNING)
+@pytest.mark.parametrize("shots", ["None", pytest.param("20000", marks=pytest.mark.long)])
 def test_the_suite_passes(shots, tmp_path):
     found = outcomes("qlayers.batched", shots, tmp_path)
     passed, skipped = LIGHTNING[shots]

@@ -136,6 +136,7 @@ def test_a_candidate_that_fails(conclude, monkeypatch):
     assert "RBF-SVM failed on 5 of 5 fits" in text and "RBF-SVM has no score on any fold" in text
 
 
+@pytest.mark.long
 def test_a_constant_predictor(conclude, monkeypatch):
     from study.baselines.logistic import Logistic
 
@@ -146,6 +147,7 @@ def test_a_constant_predictor(conclude, monkeypatch):
     assert "Logistic regression predicts the same for every row on 5 of 5 splits" in text
 
 
+@pytest.mark.long
 def test_tied_scores(conclude):
     """The same model twice."""
     printed, text, _ = conclude(

@@ -61,6 +61,7 @@ def results(runs: Path) -> pd.DataFrame:
     return table.drop(columns=measured)
 
 
+@pytest.mark.long
 def test_a_study_killed_in_its_jobs_and_in_its_report_ends_with_the_same_numbers(
     start: Callable[[list[str]], Started], lines: Lines, tmp_path: Path
 ) -> None:

@@ -99,16 +99,24 @@ def test_one_that_was_edited_and_sealed_anew_is_found_too(finished, tmp_path):
         load_evidence(path.parent)
 
 
-def test_repeated_rows_end_the_study_without_a_job(study, lines, tmp_path):
+def repeated_rows(lines, tmp_path):
+    """The command of a study whose rows stand in several folds."""
     table = pd.DataFrame({"x": np.arange(60.0) % 20, "y": (np.arange(60.0) % 20) ** 2})
     table["target"] = np.where(np.arange(60) % 20 < 10, "low", "high")
     table.to_csv(tmp_path / "repeated.csv", index=False)
     words = [line for line in lines() if not line.startswith("data")]
-    words += ["data=file", f"data.path={tmp_path}/repeated.csv", "data.target=target"]
-    code, printed = study(words)
+    return [*words, "data=file", f"data.path={tmp_path}/repeated.csv", "data.target=target"]
+
+
+def test_repeated_rows_end_the_study_without_a_job(study, lines, tmp_path):
+    code, printed = study(repeated_rows(lines, tmp_path))
     assert code == 3 and "alike in every feature" in printed
     assert not list(folder_of(tmp_path / "runs").glob("jobs/*"))
-    code, printed = study([*words, "study.protocol.accept=[duplicates]"])
+
+
+@pytest.mark.long
+def test_repeated_rows_are_accepted_by_name(study, lines, tmp_path):
+    code, printed = study([*repeated_rows(lines, tmp_path), "study.protocol.accept=[duplicates]"])
     assert code == 0 and "Accepted: leak: " in printed
 
 
@@ -154,6 +162,7 @@ def test_a_model_that_fails_is_a_result(study, lines, tmp_path, monkeypatch):
         assert outcome.failure == "RuntimeError: the matrix is singular" and outcome.failed_trials == 2
 
 
+@pytest.mark.long
 def test_side_conditions_have_jobs_of_their_own(study, lines, tmp_path):
     study(lines("study.protocol.fractions=[0.5]", "study.protocol.label_noise=[0.2]"))
     evidence = load_evidence(folder_of(tmp_path / "runs"))
@@ -164,6 +173,7 @@ def test_side_conditions_have_jobs_of_their_own(study, lines, tmp_path):
     assert noisy.n_train == whole.n_train and noisy.metrics != whole.metrics
 
 
+@pytest.mark.long
 def test_slices_are_judged_on_their_own_rows(study, lines, tmp_path):
     study(lines("+study.protocol.slices.left='x < 0.5'"))
     evidence = load_evidence(folder_of(tmp_path / "runs"))

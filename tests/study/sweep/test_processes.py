@@ -133,6 +133,7 @@ def workers(runs: Path) -> set[int]:
     return {read(folder / "manifest.json")["process"]["pid"] for folder in job_folders(runs).values()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "launcher",
     ["joblib", "ray", "submitit_local"],

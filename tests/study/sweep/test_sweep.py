@@ -109,6 +109,7 @@ def test_a_failing_job_is_named_and_tried_again(sweep: Sweep, lines: Lines, tmp_
     assert read(folder_of(tmp_path / "runs") / "final.json")["chosen"] == {"encoding": "angle"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unestimated")
 def test_values_are_printed_as_typed(sweep: Sweep, lines: Lines) -> None:
     code, said = sweep(lines("reupload=true,false", "optimizer.lr=1e-2", "encoding=amplitude", "seed=0,1"))
@@ -159,6 +160,7 @@ def test_controls_are_fitted_once_a_split(
     assert len(fits) == 2
 
 
+@pytest.mark.long
 def test_a_job_that_was_stopped_goes_on_in_its_mlflow_run(
     sweep: Sweep, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
