@@ -50,6 +50,7 @@ def _row(one: Judged) -> dict[str, Any]:
     row |= {name: record.circuit.get(name) for name in ("n_qubits", "circuit_depth")}
     transpiled = record.circuit.get("transpiled", {})
     row |= {f"transpiled_{name}": transpiled.get(name) for name in TRANSPILED}
+    row |= {"answered_by": record.answered_by, "answered_classically": record.answered_classically}
     row["drift"] = None if record.drift is None else record.drift.largest
     row["drift_limit"] = None if record.drift is None else record.drift.limit
     failure = record.failure or {}

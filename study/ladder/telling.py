@@ -15,7 +15,7 @@ from study.ladder.folder import EvaluationFolder
 from study.ladder.judging import Judged
 from study.ladder.planning import Reckoned
 from study.ladder.rung import Rung
-from study.ladder.words import TOTAL, cells, dollars, header, is_priced
+from study.ladder.words import TOTAL, cells, dollars, header, is_priced, stand_in
 from study.report.table import UNBOUNDED
 from study.report.words import counted
 from study.sweep.watch import duration
@@ -68,10 +68,15 @@ def print_plan(
 
 def outcome_of(record: Climbed) -> str:
     """How a rung ended, in a clause."""
+    paid = record.execution.get("usd") or 0.0
+    if record.failure is not None and record.status == "classical":
+        return (
+            f"no answers ({record.failure['kind']}), {counted(record.answered_classically, 'row')} answered by "
+            f"{record.answered_by}" + (f", at most {dollars(paid)}" if paid else ", $0")
+        )
     if record.failure is not None:
         return f"failed ({record.failure['kind']}): {record.failure['reason']}"
     drifted = record.drift is not None and record.drift.drifted
-    paid = record.execution.get("usd") or 0.0
     fell_back = record.execution.get("fell_back") or 0
     return (
         f"{record.execution['executions']:,} circuits"
@@ -106,7 +111,15 @@ def print_ladder(judged: Sequence[Judged], task: str, folder: EvaluationFolder, 
         highlight=False,
     )
     for one in judged:
-        if one.record.failure is not None:
+        if one.record.status == "classical":
+            console.print(
+                f"{stand_in(one.record)} (the device is asked again next time)",
+                style="yellow",
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
+            )
+        elif one.record.failure is not None:
             console.print(
                 f"{one.record.label} failed: {one.record.failure['reason']} (climbed again next time)",
                 style="red",
