@@ -108,6 +108,7 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
         StudyError: before anything is run, naming the option, what came and what to do.
     """
     console = console or Console()
+    begun = time.perf_counter()
     with plain_warnings(console):
         evaluation = prepare_evaluation(config)
         folder = evaluation.folder
@@ -119,7 +120,8 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
                     rung.name: reckon(rung, evaluation.learner, evaluation.inputs, evaluation.drift_circuits)
                     for rung in pending
                 }
-            print_plan(evaluation.rungs, plans, len(evaluation.positions), done, console)
+            planning = time.perf_counter() - begun
+            print_plan(evaluation.rungs, plans, len(evaluation.positions), done, planning, console)
             _remark_on_leaving(evaluation, console)
             for rung in pending:
                 check_budget(rung, plans[rung.name])

@@ -45,7 +45,7 @@ def ladder_plot(
         _difference(bare(difference), judged, task, reference)
         _seconds(bare(seconds), judged)
         _price(price, judged)
-        labels = [literal(labelled(one.record)) for one in judged]
+        labels = [literal(labelled(one.record).replace(" (", "\n(")) for one in judged]
         price.set_xticks(range(len(judged)), labels, rotation=40, ha="right", rotation_mode="anchor")
         price.set_xlim(-0.6, len(judged) - 0.4)
         headline(figure, title)
@@ -56,7 +56,7 @@ def ladder_plot(
                     [], [], marker=marker, color=colour, linestyle="none", fillstyle="none", label="planned"
                 )
             handles, labels = metric.get_legend_handles_labels()
-            figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=3)
+            figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=2)
 
 
 def _metric(axes: Axes, judged: Sequence[Judged], task: str, reference: str) -> None:
@@ -94,7 +94,7 @@ def _metric(axes: Axes, judged: Sequence[Judged], task: str, reference: str) -> 
 def _look(one: Judged) -> tuple[tuple[str, str], str]:
     """Colour and marker of a rung's metric, and what the legend calls them."""
     if one.record.status == "classical":
-        return CLASSICAL, "answered by a classical model, not there"
+        return CLASSICAL, "a classical model instead"
     return (OUTSIDE, "on others' machines") if one.record.outside else (HERE, "on this machine")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from study.ladder.evidence import Climbed, Drift
+from study.ladder.folder import EvaluationFolder
 from study.ladder.judging import Error, Interval, Judged
 from study.ladder.report.ladder_plot import ladder_plot
 from study.ladder.report.score_plot import score_plot
@@ -15,6 +18,7 @@ from study.ladder.report.shots_plot import shots_plot
 from study.ladder.report.spread_plot import spread_plot
 from study.ladder.scorecard import Card
 from study.ladder.table import ladder_table
+from study.ladder.telling import print_ladder
 from study.ladder.words import cells, dollars, header
 from tests.study.ladder.conftest import Evaluated
 from tests.study.report.browser import CHROMIUM, opened
@@ -68,6 +72,24 @@ def test_the_table_has_every_number(tmp_path: Path) -> None:
     assert table.loc["paid", "drift"] == pytest.approx(0.3)
     assert table.loc["later", "planned_usd_at_most"] == 4.0
     assert table.loc["broken", "failure_kind"] == "timeout"
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_no_cell_is_broken_by_the_terminal(width: int) -> None:
+    """Every cell stands whole in a line; the rung's name is in every part of the table."""
+    text = io.StringIO()
+    console = Console(file=text, width=width)
+    print_ladder(LADDER, "classification", EvaluationFolder(Path("there")), console)
+    lines = text.getvalue().splitlines()
+    assert all(len(line) <= width for line in lines if "Report" not in line and "Table" not in line)
+    names = header("classification", True)
+    heads = [line for line in lines if line.strip().startswith("rung ")]
+    assert sorted(name for name in names[1:] for head in heads if name in head) == sorted(names[1:])
+    assert (len(heads) == 1) == (width >= 160)
+    for one in LADDER:
+        shown = " ".join(line for line in lines if line.strip().startswith(one.record.label))
+        assert all(cell in shown for cell in cells(one, "classification", True))
+        assert sum(line.strip().startswith(one.record.label + " ") for line in lines) >= len(heads)
 
 
 def test_the_pictures_are_drawn(tmp_path: Path) -> None:
