@@ -372,7 +372,7 @@ def _finish(
 ) -> None:
     """Write the tables, the pictures and the page, then that the evaluation is finished."""
     from study.ladder.report.report import write_report
-    from study.ladder.table import ladder_table
+    from study.ladder.table import ladder_table, written
 
     folder, data = evaluation.folder, evaluation.data
     found = {one.record.name: evidence.load(folder.rungs, one.record.name) for one in judged}
@@ -395,7 +395,7 @@ def _finish(
             "curve": [asdict(point) for point in curve],
         },
     )
-    write_text(folder.table, ladder_table(judged).to_csv(index=False))
+    write_text(folder.table, written(ladder_table(judged)))
     write_report(evaluation, judged, curve, cards)
     telemetry = {
         one.record.name: {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -17,7 +20,7 @@ from study.ladder.report.score_plot import score_plot
 from study.ladder.report.shots_plot import shots_plot
 from study.ladder.report.spread_plot import spread_plot
 from study.ladder.scorecard import Card
-from study.ladder.table import ladder_table
+from study.ladder.table import ladder_table, written
 from study.ladder.telling import print_ladder
 from study.ladder.words import cells, dollars, header
 from tests.study.ladder.conftest import Evaluated
@@ -110,6 +113,19 @@ def test_the_pictures_are_drawn(tmp_path: Path) -> None:
         "shots.png",
         "score.png",
     }
+
+
+def test_the_table_is_written_without_rests_of_arithmetic() -> None:
+    """0.8666666746139526 is what single precision makes of 13/15."""
+    one = judged("paid", outside=True, value=float(np.float32(13 / 15)))
+    plan = {"usd": 12345.670525, "usd_at_most": 0.1 + 0.2, "shots": 12_345_678}
+    record = dataclasses.replace(one.record, plan=plan)
+    table = ladder_table([judged("exact"), dataclasses.replace(one, record=record)])
+    rows = list(csv.DictReader(written(table).splitlines()))
+    assert rows[1]["balanced_accuracy"] == "0.866667"
+    assert [rows[1][name] for name in ("planned_usd", "planned_usd_at_most")] == ["12345.670525", "0.3"]
+    assert float(rows[1]["planned_shots"]) == 12_345_678
+    assert rows[1]["failure"] == ""
 
 
 def test_prices_are_read_as_prices() -> None:
