@@ -207,6 +207,16 @@ def test_what_was_bought_before_a_task_failed_stays(
     assert len(service.tasks) == 4
 
 
+def test_a_task_that_takes_too_long_is_collected_next_time(climb: Evaluate, service: FakeBraket) -> None:
+    service.faults.of_task(1, faults.StuckInQueue(5000.0))
+    code, _, folder = climb()
+    assert (code, garnet(folder)["record"]["status"]) == (0, "classical")
+    service.clock.advance(5000.0)
+    _, _, folder = climb()
+    assert garnet(folder)["record"]["answered_by"] == "device"
+    assert len(service.tasks) == len(service.bill) == 3
+
+
 def test_without_the_policy_the_rung_fails(climb: Evaluate, service: FakeBraket) -> None:
     service.devices[GARNET.arn].status = "OFFLINE"
     code, _, folder = climb("ladder.rungs.garnet_qpu.fallback=none")
