@@ -25,12 +25,18 @@ class Emulated(SamplingBackend):
             as the service returns it (.json).
 
     Raises:
-        ConfigurationError: When the device is made: there is no such machine, it is offline or retired, narrower than
-            the circuit or does not take so many shots, a document cannot be read, or the extra is not installed.
+        ConfigurationError: There is no such machine, it was retired, or the extra is not installed. When the device is
+            made: it is offline, narrower than the circuit or does not take so many shots, or a document cannot be read.
         EmulationError: The emulation does not have the machine's noise.
     """
 
     machine: str = "iqm_garnet"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        with needs_extra("braket", self.name):
+            from qlayers.machines.machine import check_known
+        check_known(self.machine)
 
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         with needs_extra("braket", self.name):

@@ -50,7 +50,9 @@ def read(path: Path, arn: str | None, name: str | None) -> dict[str, Any]:
         # Given a document of its own, since it changes those that it is given.
         properties = DeviceEmulatorProperties.from_device_properties(BraketSchemaBase.parse_raw_schema(text))
     except OSError as error:
-        raise ConfigurationError(f"The capabilities document {path} cannot be read: {error}.") from error
+        raise ConfigurationError(
+            f"The capabilities document {path} cannot be read: {error.strerror or error}."
+        ) from error
     except (ValueError, TypeError, KeyError, AttributeError, ImportError, IndexError) as error:
         raise ConfigurationError(
             f"{path} is no device-capabilities document of a gate-model quantum computer as Amazon Braket returns it: "

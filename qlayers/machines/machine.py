@@ -176,8 +176,9 @@ class Machine(BaseModel):
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error  # which names the path again
             raise ConfigurationError(
-                f"The facts about a machine in {path} cannot be read: {error}."
+                f"The facts about a machine in {path} cannot be read: {reason}."
             ) from error
         return _from_text(text, str(path))
 
@@ -252,13 +253,26 @@ def machine(name: str) -> Machine:
     Raises:
         ConfigurationError: There is no such machine or file, or the file is no such document.
     """
+    check_known(name)
     if Path(name).suffix == ".json":
         return Machine.from_capabilities(name)
     if Path(name).suffix in (".yaml", ".yml"):
         return Machine.from_yaml(name)
+    return _packaged(name)
+
+
+def check_known(name: str) -> None:
+    """ConfigurationError if there is no machine of this name; a path of a document is not looked at."""
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(
+            f"machine must be a name or the path of a device-capabilities document, but got {name!r}. Available: "
+            f"{', '.join(available())}."
+        )
+    if Path(name).suffix in (".json", ".yaml", ".yml"):
+        return
     names = available()
     if name in names:
-        return _packaged(name)
+        return
     if name in RETIRED:
         raise ConfigurationError(f"machine={name!r} was retired. Available: {', '.join(names)}.")
     near = difflib.get_close_matches(name, names, n=1)

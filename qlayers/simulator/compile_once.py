@@ -7,6 +7,7 @@ keeps beside the source, in the user's cache folder, or where ``NUMBA_CACHE_DIR`
 from __future__ import annotations
 
 import itertools
+import os
 import pickle
 import sys
 import threading
@@ -21,6 +22,9 @@ from numba.core.caching import FunctionCache
 from qlayers.errors import ExecutionWarning
 
 MESSAGE = "Compiling qlayers' kernels, once on this machine: about half a minute"
+TOLD = "QLAYERS_COMPILING_TOLD_BY"
+"""The environment variable by which processes that are started meanwhile know that it has been said; a process's id."""
+
 _FRAME_S = 0.2
 
 
@@ -58,13 +62,16 @@ class _Kept(FunctionCache):
 
 
 class _Progress(event.Listener):
-    """Says on stderr that kernels are being compiled: at a terminal for as long as it takes, elsewhere in one line."""
+    """Says on stderr that kernels are being compiled: at a terminal for as long as it takes, elsewhere in one line.
+
+    The line is there once for a process and those that it starts.
+    """
 
     def __init__(self) -> None:
         self.kernels: set[Callable[..., Any]] = set()
         self.not_kept: str | None = None
         self._depth = 0  # kernels call one another; numba compiles in one thread at a time
-        self._has_warned = self._has_told = False
+        self._has_warned = self._has_told = self._has_written = False
         self._seconds = 0.0  # the way there and the way back are compiled one after the other
         self._started = 0.0
         self._finished = threading.Event()
@@ -102,7 +109,7 @@ class _Progress(event.Listener):
             return
         stream: Any = sys.stderr
         # What stands in for stderr, as under a progress bar or in a notebook, may not be a place to draw on.
-        if stream is None:
+        if stream is None or self._has_written or os.environ.get(TOLD, own := str(os.getpid())) != own:
             return
         if stream.isatty() and stream is sys.__stderr__:
             self._started = time.monotonic()
@@ -111,7 +118,9 @@ class _Progress(event.Listener):
             self._drawing.start()
         elif not self._has_told:
             print(f"{MESSAGE} …", file=stream, flush=True)
+            self._has_written = True
         self._has_told = True
+        os.environ[TOLD] = own
 
     def _end(self) -> None:
         if self._drawing is not None:

@@ -125,6 +125,7 @@ class Rung(Section):
     backend: OpenSection
     label: OptionalText = None
     dry_run: Flag = False
+    fallback: Text = "none"
 
 
 class Drift(Section):

@@ -15,11 +15,12 @@ from qlayers.errors import InputRangeWarning
 from study.fitting.learner import Learner
 from study.fitting.seeding import reseed
 from study.ladder import drift
-from study.ladder.evidence import Climbed, Drift, Found
-from study.ladder.failures import kind_of
+from study.ladder.evidence import CLASSICAL, DEVICE, NOBODY, Climbed, Drift, Found
+from study.ladder.failures import gives_no_answer, kind_of
 from study.ladder.moving import recorded
 from study.ladder.rung import Rung
 from study.ladder.sizes import sizes
+from study.ladder.standby import Standby
 from study.run.circuits import circuit_features, layers_of
 from study.run.stages import reason_of
 
@@ -35,6 +36,7 @@ def climb(
     drift_circuits: int,
     plan: Mapping[str, Any],
     advance: Callable[[int], None],
+    standby: Standby | None = None,
 ) -> tuple[Climbed, Found | None]:
     """Predict the rows on a rung, with the drift check around them; what goes wrong there is recorded.
 
@@ -46,6 +48,8 @@ def climb(
         drift_circuits: copies of the reference circuit, before and after; 0 for no check.
         plan: what was reckoned, to be kept beside what it took.
         advance: called with the number of rows that were done.
+        standby: what stands for all answers if the device is offline, or tasks failed or took too long; None for
+            nothing. Any other failure is one in spite of it.
     """
     reseed(seed, "rung", rung.name)
     layers = layers_of(learner)
@@ -59,9 +63,22 @@ def climb(
         circuit = sizes(layers[0], found.inputs[0][0])
     except Exception as error:  # what a machine refuses is a finding about it; the ladder goes on
         failure = {"kind": kind_of(error), "reason": reason_of(error)}
-        return _record(rung, "failed", learner, plan, time.perf_counter() - begun, failure=failure), None
+        seconds = time.perf_counter() - begun
+        ended: dict[str, Any] = {"failure": failure}
+        if standby is None:
+            return _record(rung, "failed", learner, plan, seconds, **ended), None
+        if not gives_no_answer(error):
+            ended["answered_by"] = NOBODY
+            return _record(rung, "failed", learner, plan, seconds, **ended), None
+        ended |= {"answered_by": CLASSICAL + standby.name, "answered_classically": len(standby.outputs)}
+        return _record(rung, "classical", learner, plan, seconds, **ended), Found(standby.outputs, [], [])
     seconds = time.perf_counter() - begun
-    extra = {"row_seconds": rows_seconds / len(inputs), "drift": drifted, "circuit": circuit}
+    extra = {
+        "row_seconds": rows_seconds / len(inputs),
+        "drift": drifted,
+        "circuit": circuit,
+        "answered_by": None if standby is None else DEVICE,
+    }
     return _record(rung, "climbed", learner, plan, seconds, **extra), found
 
 

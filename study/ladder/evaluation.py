@@ -36,6 +36,7 @@ from study.ladder.progress import Ascent
 from study.ladder.rows import choose_rows
 from study.ladder.rung import Rung, backend_at, refused, rungs_of
 from study.ladder.scorecard import Card, score
+from study.ladder.standby import Standby, standbys
 from study.ladder.telling import outcome_of, print_ladder, print_plan
 from study.report.columns import PRIMARY
 from study.run.atomic import read_json, replacing, write_json, write_text
@@ -67,6 +68,7 @@ class Evaluation:
         positions: of the chosen rows in the test part, (n,).
         rungs: all of them, the lowest first.
         digest: of everything that decides the outcome.
+        standbys: what stands for answers that a device does not give, by the name of the rung that declares it.
     """
 
     config: DictConfig
@@ -77,6 +79,7 @@ class Evaluation:
     positions: np.ndarray
     rungs: Sequence[Rung]
     digest: str
+    standbys: Mapping[str, Standby]
 
     @property
     def inputs(self) -> np.ndarray:
@@ -105,6 +108,7 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
         StudyError: before anything is run, naming the option, what came and what to do.
     """
     console = console or Console()
+    begun = time.perf_counter()
     with plain_warnings(console):
         evaluation = prepare_evaluation(config)
         folder = evaluation.folder
@@ -116,7 +120,8 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
                     rung.name: reckon(rung, evaluation.learner, evaluation.inputs, evaluation.drift_circuits)
                     for rung in pending
                 }
-            print_plan(evaluation.rungs, plans, len(evaluation.positions), done, console)
+            planning = time.perf_counter() - begun
+            print_plan(evaluation.rungs, plans, len(evaluation.positions), done, planning, console)
             _remark_on_leaving(evaluation, console)
             for rung in pending:
                 check_budget(rung, plans[rung.name])
@@ -149,11 +154,12 @@ def prepare_evaluation(config: DictConfig) -> Evaluation:
     data = prepare_again(run, stored_config(run))
     _check_leaving(rungs, data.confidentiality, config)
     positions = choose_rows(data.test.targets, config.rows, derive(int(config.seed), "rows"))
+    answers = standbys(run, rungs, str(config.ladder.reference), data.test.inputs[positions])
     weights = file_digest(run.path / "model.pt")
     digest = evaluation_digest(plain_config(config), weights, code_digest(without=REPORTING))
     folder = folder_for(run, str(config.ladder.name), digest, config.folder)
     _check_folder(folder, digest)
-    return Evaluation(config, run, folder, rebuilt.learner, data, positions, rungs, digest)
+    return Evaluation(config, run, folder, rebuilt.learner, data, positions, rungs, digest, answers)
 
 
 def _check_leaving(rungs: Sequence[Rung], confidentiality: str, config: DictConfig) -> None:
@@ -255,6 +261,7 @@ def _climb_all(
                 outside=rung.backend.outside,
                 shots=rung.backend.shots,
                 plan=plans[rung.name].as_dict(),
+                answered_by=None if rung.fallback is None else evidence.NOBODY,
             )
             evidence.save(folder.rungs, record, None)
     steps = [rung for rung in pending if not rung.dry_run]
@@ -269,6 +276,7 @@ def _climb_all(
                 drift_circuits=evaluation.drift_circuits,
                 plan=plans[rung.name].as_dict(),
                 advance=ascent.step(number, rung.label, n_rows),
+                standby=evaluation.standbys.get(rung.name),
             )
             evidence.save(folder.rungs, record, found)
             ascent.said(number, rung.label, begun, outcome_of(record))
@@ -364,7 +372,7 @@ def _finish(
 ) -> None:
     """Write the tables, the pictures and the page, then that the evaluation is finished."""
     from study.ladder.report.report import write_report
-    from study.ladder.table import ladder_table
+    from study.ladder.table import ladder_table, written
 
     folder, data = evaluation.folder, evaluation.data
     found = {one.record.name: evidence.load(folder.rungs, one.record.name) for one in judged}
@@ -373,7 +381,7 @@ def _finish(
     }
     rows = data.test.rows[evaluation.positions]
     write_predictions(folder.predictions, rows, evaluation.targets, outputs, data.classes)
-    _mark_fallbacks(folder, judged)
+    _mark_answers(folder, judged)
     write_json(
         folder.ladder,
         {
@@ -387,7 +395,7 @@ def _finish(
             "curve": [asdict(point) for point in curve],
         },
     )
-    write_text(folder.table, ladder_table(judged).to_csv(index=False))
+    write_text(folder.table, written(ladder_table(judged)))
     write_report(evaluation, judged, curve, cards)
     telemetry = {
         one.record.name: {
@@ -398,6 +406,8 @@ def _finish(
             "seconds": one.record.seconds,
             "drift": None if one.record.drift is None else asdict(one.record.drift),
             "failure": one.record.failure,
+            "answered_by": one.record.answered_by,
+            "answered_classically": one.record.answered_classically,
         }
         for one in judged
     }
@@ -405,15 +415,22 @@ def _finish(
     write_json(folder.manifest, {**before, "status": "finished", "ended": now(), "rungs": telemetry})
 
 
-def _mark_fallbacks(folder: EvaluationFolder, judged: Sequence[Judged]) -> None:
-    """Say in every row of predictions.parquet how many circuits of a rung did not run where it says."""
-    fell_back = {one.record.name: one.record.execution.get("fell_back") for one in judged}
-    if not any(fell_back.values()):
+def _mark_answers(folder: EvaluationFolder, judged: Sequence[Judged]) -> None:
+    """Say in every row of predictions.parquet what did not run where its rung says.
+
+    `<rung>.answered_by` is there for each rung that declares a fallback to a classical model: "device",
+    "classical: <name>", or "nobody" for one that failed or was only planned. `<rung>.fell_back` is how many of the
+    rung's circuits ran on a simulator of this machine, by the backend's own fallback.
+    """
+    marks: dict[str, str | int] = {}
+    for record in (one.record for one in judged):
+        if record.answered_by is not None:
+            marks[f"{record.name}.answered_by"] = record.answered_by
+        if record.execution.get("fell_back"):
+            marks[f"{record.name}.fell_back"] = record.execution["fell_back"]
+    if not marks:
         return
-    table = pd.read_parquet(folder.predictions)
-    for name, count in fell_back.items():
-        if count:
-            table[f"{name}.fell_back"] = count
+    table = pd.read_parquet(folder.predictions).assign(**marks)
     with replacing(folder.predictions) as temporary:
         table.to_parquet(temporary, index=False)
 

@@ -12,7 +12,9 @@ import numpy as np
 from study.errors import StudyError
 from study.run.atomic import read_json, replacing, write_json
 
-Status = Literal["climbed", "planned", "failed"]
+Status = Literal["climbed", "planned", "failed", "classical"]
+
+DEVICE, NOBODY, CLASSICAL = "device", "nobody", "classical: "
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Climbed:
     Attributes:
         name: of the rung.
         label: for people.
-        status: "climbed"; "planned" for a dry run; "failed".
+        status: "climbed"; "planned" for a dry run; "failed"; "classical" where the device gave no answers and a
+            classical model of the run did, by declared policy.
         backend: its settings.
         outside: whether its circuits leave this machine.
         shots: of one circuit; None for exact values.
@@ -58,7 +61,9 @@ class Climbed:
         seconds: from the first row to the last, drift check included.
         row_seconds: the same for one row.
         drift: of the reference circuit; None where there was no check.
-        failure: `kind` and `reason`, of a failed rung.
+        failure: `kind` and `reason`, of a failed rung, and of one that was answered classically.
+        answered_by: "device", "classical: <name>" or "nobody", of a rung that declares a fallback; None for others.
+        answered_classically: rows that the classical model answered.
     """
 
     name: str
@@ -74,6 +79,8 @@ class Climbed:
     row_seconds: float | None = None
     drift: Drift | None = None
     failure: Mapping[str, str] | None = None
+    answered_by: str | None = None
+    answered_classically: int = 0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Climbed:
@@ -89,6 +96,8 @@ class Found:
         outputs: of the model: probabilities (n, n_classes) or numbers (n,).
         inputs: of each circuit, (n, n_features).
         results: of each circuit, (n, n_outputs).
+
+    Of a rung that was answered classically there are outputs alone.
     """
 
     outputs: np.ndarray
@@ -119,7 +128,7 @@ def load(folder: Path, name: str) -> tuple[Climbed, Found | None] | None:
         return None
     try:
         record = Climbed.from_dict(read_json(path))
-        if record.status != "climbed":
+        if record.status not in ("climbed", "classical"):
             return record, None
         with np.load(folder / f"{name}.npz", allow_pickle=False) as arrays:
             count = sum(key.startswith("inputs_") for key in arrays)

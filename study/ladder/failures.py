@@ -16,6 +16,8 @@ KINDS = (
     ("memory", ("memory",)),
 )
 CONFIGURATION, OTHER = "configuration", "other"
+# Of those, what says that a machine gives no answers now, and not that it was asked for what it does not do.
+NO_ANSWER = ("offline", "timeout", "task")
 
 
 def kind_of(error: BaseException) -> str:
@@ -29,3 +31,12 @@ def kind_of(error: BaseException) -> str:
         if any(word in names for word in words):
             return kind
     return CONFIGURATION if isinstance(error, QlayersError) else OTHER
+
+
+def gives_no_answer(error: BaseException) -> bool:
+    """Whether a machine cannot be had, or its tasks failed or took too long.
+
+    >>> gives_no_answer(TimeoutError()), gives_no_answer(ValueError())
+    (True, False)
+    """
+    return kind_of(error) in NO_ANSWER

@@ -53,8 +53,8 @@ class Judged:
 
     Attributes:
         record: of the climb.
-        metrics: of the chosen rows.
-        differences: from the reference, row by row; empty for the reference itself.
+        metrics: of the chosen rows; of a rung that was answered classically, the classical model's.
+        differences: from the reference, row by row; empty for the reference itself, and where no device answered.
         flips: rows whose predicted class is another one; None in a regression.
         answers: total variation distance of the probabilities of the classes, mean over rows; None in a regression.
         circuits: total variation distance of what the circuits measured; None where that is not known.
@@ -109,6 +109,8 @@ def judge(
     if found is None:
         return Judged(record)
     metrics = _metrics(found, rows)
+    if record.status == "classical":  # another model's, in which nothing of the machine can be seen
+        return Judged(record, metrics)
     if exact is None or exact is found:
         return Judged(record, metrics)
     here, there = (statistics(rows.task, rows.targets, one.outputs) for one in (found, exact))

@@ -12,6 +12,8 @@ from qlayers.backends import Backend
 from study import build
 from study.errors import StudyError
 
+NO_FALLBACK = "none"
+
 
 @dataclass(frozen=True)
 class Rung:
@@ -23,6 +25,7 @@ class Rung:
         backend: which runs the circuits.
         settings: the backend's configuration, plain values.
         dry_run: whether it is planned and priced, and nothing is run.
+        fallback: name of the run's classical model that answers if the device does not; None for no such policy.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Rung:
     backend: Backend
     settings: Mapping[str, Any]
     dry_run: bool
+    fallback: str | None = None
 
 
 def rungs_of(config: DictConfig) -> list[Rung]:
@@ -46,7 +50,12 @@ def rungs_of(config: DictConfig) -> list[Rung]:
         dry_run = bool(node.get("dry_run", False)) if config.dry_run is None else bool(config.dry_run)
         label = str(node.get("label") or name.replace("_", " "))
         backend = backend_at(node["backend"], f"ladder.rungs.{name}")
-        found.append(Rung(name, label, backend, node["backend"], dry_run))
+        fallback = node.get("fallback", NO_FALLBACK)
+        found.append(
+            Rung(
+                name, label, backend, node["backend"], dry_run, None if fallback == NO_FALLBACK else fallback
+            )
+        )
     return found
 
 

@@ -7,12 +7,28 @@ from typing import Any
 
 import pandas as pd
 
+from qlayers.spending.prices import dollars
 from study.ladder.judging import Interval, Judged
 
 
 def ladder_table(judged: Sequence[Judged]) -> pd.DataFrame:
     """One row a rung; an interval takes three columns, its number, `_low` and `_high`."""
     return pd.DataFrame([_row(one) for one in judged])
+
+
+def written(table: pd.DataFrame) -> str:
+    """The table as CSV: six significant digits, since outputs are in single precision; prices and counts exactly.
+
+    ladder.json has every number as it was computed.
+    """
+    shown = table.copy()
+    for name in shown.select_dtypes("float"):
+        shown[name] = shown[name].map(dollars if name in PRICES else _rounded)
+    return shown.to_csv(index=False)
+
+
+def _rounded(value: float) -> float:
+    return value if value.is_integer() else float(f"{value:.6g}")
 
 
 def _row(one: Judged) -> dict[str, Any]:
@@ -50,6 +66,7 @@ def _row(one: Judged) -> dict[str, Any]:
     row |= {name: record.circuit.get(name) for name in ("n_qubits", "circuit_depth")}
     transpiled = record.circuit.get("transpiled", {})
     row |= {f"transpiled_{name}": transpiled.get(name) for name in TRANSPILED}
+    row |= {"answered_by": record.answered_by, "answered_classically": record.answered_classically}
     row["drift"] = None if record.drift is None else record.drift.largest
     row["drift_limit"] = None if record.drift is None else record.drift.limit
     failure = record.failure or {}
@@ -57,6 +74,7 @@ def _row(one: Judged) -> dict[str, Any]:
     return row
 
 
+PRICES = ("usd", "planned_usd", "planned_usd_at_most")
 PLANNED = ("circuits", "shots", "tasks", "usd", "usd_at_most", "seconds", "values_sent")
 TRANSPILED = ("circuit_depth", "two_qubit_gates", "estimated_fidelity")
 

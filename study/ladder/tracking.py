@@ -21,7 +21,11 @@ def values_of(judged: Sequence[Judged]) -> dict[str, float]:
     found: dict[str, float] = {}
     for one in judged:
         record = one.record
-        values: dict[str, float | None] = {name: interval.value for name, interval in one.metrics.items()}
+        # What a classical model answered must not pass for the rung's.
+        prefix = "classical_" if record.status == "classical" else ""
+        values: dict[str, float | None] = {
+            f"{prefix}{name}": interval.value for name, interval in one.metrics.items()
+        }
         values |= {f"{name}_difference": interval.value for name, interval in one.differences.items()}
         values |= {
             "flips": one.flips,
@@ -29,6 +33,7 @@ def values_of(judged: Sequence[Judged]) -> dict[str, float]:
             "error": None if one.error is None else one.error.seen,
             "seconds": record.seconds,
             "failed": float(record.status == "failed"),
+            "answered_classically": record.answered_classically if record.answered_by else None,
             "drift": None if record.drift is None else record.drift.largest,
         }
         values |= {key: record.execution.get(key) for key in ("executions", "tasks", "usd", "cached")}

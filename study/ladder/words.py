@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from study.ladder.evidence import CLASSICAL, Climbed
 from study.ladder.judging import Interval, Judged
 from study.report.columns import METRICS, PRIMARY, Column
 from study.report.sheet import NOTHING
+from study.report.words import counted
 from study.sweep.watch import duration
 
 TOTAL = "total variation"
+NOT_THE_MACHINE = "†"  # behind a metric that is not the machine's
 
 
 def is_priced(judged: Sequence[Judged]) -> bool:
@@ -29,8 +32,13 @@ def cells(one: Judged, task: str, priced: bool) -> list[str]:
     """One row of it, as `header` has its columns."""
     record, column = one.record, metric_column(task)
     price = "" if not record.outside else dollars(float(record.execution.get("usd") or 0.0))
+    if record.status == "classical":
+        blank = [NOTHING] * (len(header(task, priced)) - 3 - priced)
+        metric = f"{spread(one.metrics.get(PRIMARY[task]), column)} {NOT_THE_MACHINE}"
+        return [labelled(record), metric, *blank, *[price][: int(priced)], _time(record.seconds)]
     if record.status != "climbed":
-        price = dollars(float(record.plan.get("usd") or 0.0)) if record.outside else price
+        if record.outside and record.status == "planned":
+            price = dollars(float(record.plan.get("usd") or 0.0))
         blank = [NOTHING] * (len(header(task, priced)) - 4 - priced)
         shown = "failed" if record.status == "failed" else "planned only"
         planned = f"{record.plan.get('circuits', 0):,}"
@@ -56,6 +64,25 @@ def cells(one: Judged, task: str, priced: bool) -> list[str]:
         *[price][: int(priced)],
         _time(record.seconds),
     ]
+
+
+def labelled(record: Climbed) -> str:
+    """The rung's label, which says so where its answers are not the machine's."""
+    if record.status != "classical":
+        return record.label
+    return f"{record.label} ({counted(record.answered_classically, 'row')} classical)"
+
+
+def stand_in(record: Climbed) -> str:
+    """Of a rung that was answered classically: who answered what, and why."""
+    model = (record.answered_by or "").removeprefix(CLASSICAL)
+    n_rows = record.answered_classically
+    reason = "" if record.failure is None else f": {record.failure['reason']}"
+    return (
+        f"{NOT_THE_MACHINE} {record.label} is no hardware result: {n_rows:,} of {counted(n_rows, 'row')} were answered "
+        f"by the run's classical model {model}, as ladder.rungs.{record.name}.fallback declares, since the device gave "
+        f"no answers{reason}"
+    )
 
 
 def metric_column(task: str) -> Column:

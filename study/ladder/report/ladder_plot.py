@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from study.ladder.judging import Judged
-from study.ladder.words import metric_column
+from study.ladder.words import labelled, metric_column
 from study.report.columns import PRIMARY
 from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
 from study.report.style import GREY, bare, drawn
 
 A_RUNG = 0.5  # inches
 HERE, OUTSIDE = (COLOURS[0], "o"), (COLOURS[1], "s")
+CLASSICAL = (GREY, "X")
 
 
 def width_of(judged: Sequence[Judged]) -> float:
@@ -44,7 +45,7 @@ def ladder_plot(
         _difference(bare(difference), judged, task, reference)
         _seconds(bare(seconds), judged)
         _price(price, judged)
-        labels = [literal(one.record.label) for one in judged]
+        labels = [literal(labelled(one.record).replace(" (", "\n(")) for one in judged]
         price.set_xticks(range(len(judged)), labels, rotation=40, ha="right", rotation_mode="anchor")
         price.set_xlim(-0.6, len(judged) - 0.4)
         headline(figure, title)
@@ -55,7 +56,7 @@ def ladder_plot(
                     [], [], marker=marker, color=colour, linestyle="none", fillstyle="none", label="planned"
                 )
             handles, labels = metric.get_legend_handles_labels()
-            figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=3)
+            figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=2)
 
 
 def _metric(axes: Axes, judged: Sequence[Judged], task: str, reference: str) -> None:
@@ -66,10 +67,9 @@ def _metric(axes: Axes, judged: Sequence[Judged], task: str, reference: str) -> 
         axes.axhline(exact, color=GREY, linestyle=":", linewidth=1.2)
     seen = set()
     for place, one in shown:
-        outside = one.record.outside
-        colour, marker = OUTSIDE if outside else HERE
-        label = "_again" if outside in seen else "on others' machines" if outside else "on this machine"
-        seen.add(outside)
+        (colour, marker), label = _look(one)
+        label, again = "_again" if label in seen else label, label
+        seen.add(again)
         interval = one.metrics[PRIMARY[task]]
         if interval.low is not None and interval.high is not None:
             axes.plot([place, place], [interval.low, interval.high], color=colour, linewidth=1.8)
@@ -83,12 +83,19 @@ def _metric(axes: Axes, judged: Sequence[Judged], task: str, reference: str) -> 
             label=label,
         )
     for place, one in enumerate(judged):
-        if one.record.status != "climbed":
+        if one.record.status in ("failed", "planned"):
             axes.text(
                 place, 0.5, "failed" if one.record.status == "failed" else "planned only", rotation=90, ha="center",
                 va="center", color=INK, transform=axes.get_xaxis_transform(),
             )  # fmt: skip
     axes.set_ylabel(f"{column.name}\nwith 95% interval")
+
+
+def _look(one: Judged) -> tuple[tuple[str, str], str]:
+    """Colour and marker of a rung's metric, and what the legend calls them."""
+    if one.record.status == "classical":
+        return CLASSICAL, "a classical model instead"
+    return (OUTSIDE, "on others' machines") if one.record.outside else (HERE, "on this machine")
 
 
 def _difference(axes: Axes, judged: Sequence[Judged], task: str, reference: str) -> None:
@@ -116,7 +123,7 @@ def _seconds(axes: Axes, judged: Sequence[Judged]) -> None:
             axes.plot(
                 [place], [one.record.row_seconds], marker=marker, color=colour, linestyle="none", markersize=6
             )
-        elif one.record.plan.get("seconds"):
+        elif one.record.plan.get("seconds") and one.record.status != "classical":
             axes.plot(
                 [place], [one.record.plan["seconds"] / max(1, one.record.plan.get("circuits", 1))], marker=marker,
                 color=colour, linestyle="none", markersize=6, fillstyle="none",
@@ -147,6 +154,6 @@ def _price(axes: Axes, judged: Sequence[Judged]) -> None:
     axes.set_ylabel("price", rotation=0, ha="right", va="center")
     for place, one in enumerate(judged):
         record = one.record
-        usd = record.execution.get("usd") if record.status == "climbed" else record.plan.get("usd")
+        usd = record.plan.get("usd") if record.status == "planned" else record.execution.get("usd")
         text = "–" if usd is None else "$0" if not usd else f"${usd:.2f}" if usd < 100 else f"${usd:.0f}"
         axes.text(place, 0.5, literal(text), ha="center", va="center", size=8.5)

@@ -15,7 +15,7 @@ from study.ladder.report.score_plot import score_plot
 from study.ladder.report.shots_plot import shots_plot
 from study.ladder.report.spread_plot import spread_plot
 from study.ladder.scorecard import Card
-from study.ladder.words import dollars, metric_column, ratio, spread
+from study.ladder.words import dollars, labelled, metric_column, ratio, spread, stand_in
 from study.report.columns import METRICS, PRIMARY, Column
 from study.report.palette import WIDTH
 from study.report.part import Part
@@ -67,7 +67,7 @@ def _ladder(figures: Path, judged: Sequence[Judged], task: str, reference: str, 
     path = figures / "ladder.png"
     column = metric_column(task)
     ladder_plot(path, judged, task, reference, [f"{column.name} on each rung", where])
-    spans = [f"{one.record.label} {spread(one.metrics.get(PRIMARY[task]), column)}" for one in judged]
+    spans = [f"{labelled(one.record)} {spread(one.metrics.get(PRIMARY[task]), column)}" for one in judged]
     alt = f"Ladder plot of {column.name} with 95% intervals. {'; '.join(spans)}."
     lines = _lost(judged, task)
     return Part(
@@ -203,6 +203,7 @@ def _warnings(judged: Sequence[Judged]) -> list[str]:
         one.record.label for one in judged if one.record.drift is not None and one.record.drift.drifted
     ]
     lines = []
+    lines += [f"{stand_in(one.record)}" for one in judged if one.record.status == "classical"]
     for one in judged:
         fell_back = one.record.execution.get("fell_back")
         if fell_back:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from study.ladder.judging import Judged
 from study.ladder.scorecard import Card
-from study.ladder.words import cells, dollars, header, is_priced, spread
+from study.ladder.words import cells, dollars, header, is_priced, labelled, spread
 from study.report.columns import METRICS
 from study.report.sheet import NOTHING, Sheet, plain_sheet, without_empty_end
 from study.sweep.watch import duration
 
 
 def ladder_sheet(judged: Sequence[Judged], task: str) -> Sheet:
-    """The ladder as on the terminal; failed rungs are marked."""
+    """The ladder as on the terminal; rungs that failed or were answered classically are marked."""
     priced = is_priced(judged)
     names = header(task, priced)
     return Sheet(
@@ -21,7 +21,7 @@ def ladder_sheet(judged: Sequence[Judged], task: str) -> Sheet:
         names,
         [number > 0 for number in range(len(names))],
         [cells(one, task, priced) for one in judged],
-        [one.record.status == "failed" for one in judged],
+        [one.record.status in ("failed", "classical") for one in judged],
     )
 
 
@@ -95,7 +95,7 @@ def execution_sheet(judged: Sequence[Judged]) -> Sheet:
         reckoned = record.plan.get("seconds")
         rows.append(
             [
-                record.label,
+                labelled(record),
                 str(ran.get("device", NOTHING)),
                 str(ran.get("batching") or NOTHING),
                 "exact" if record.shots is None else f"{record.shots:,}",
@@ -166,12 +166,12 @@ def failure_sheet(judged: Sequence[Judged]) -> Sheet | None:
     if not failed:
         return None
     rows = [
-        [record.label, record.failure["kind"], record.failure["reason"]]
+        [labelled(record), record.failure["kind"], record.failure["reason"]]
         for record in failed
         if record.failure
     ]
     names = ["rung", "kind", "reason"]
-    caption = "Rungs that failed; they are climbed again by the same command"
+    caption = "Rungs that failed, or whose device gave no answers; they are climbed again by the same command"
     return Sheet(caption, names, [False] * 3, rows, [True] * len(rows))
 
 

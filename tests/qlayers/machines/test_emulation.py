@@ -229,12 +229,6 @@ def test_devices_are_pickled_without_what_they_have_found() -> None:
 @pytest.mark.parametrize(
     ("backend", "n_qubits", "message"),
     [
-        (
-            Emulated(machine="iqm_ruby"),
-            2,
-            "machine='iqm_ruby' is unknown. Available: ionq_forte_enterprise, iqm_em",
-        ),
-        (Emulated(machine="rigetti_ankaa_3"), 2, "was retired"),
         (Emulated(machine="nowhere.json"), 2, "The capabilities document nowhere.json cannot be read"),
         (Emulated(machine="iqm_garnet"), 21, "has 21 qubits, but IQM Garnet has 20"),
         (Emulated(machine="iqm_garnet"), 20, "needs 16,384 GiB for one density matrix"),
@@ -245,6 +239,23 @@ def test_devices_are_pickled_without_what_they_have_found() -> None:
 def test_what_it_refuses(backend: Emulated, n_qubits: int, message: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(message)):
         QuantumLayer(n_qubits=n_qubits, backend=backend)
+
+
+@pytest.mark.parametrize(
+    ("machine", "message"),
+    [
+        ("iqm_ruby", "machine='iqm_ruby' is unknown. Available: ionq_forte_enterprise, iqm_em"),
+        ("iqm_garnett", "is unknown. Did you mean 'iqm_garnet'? Available: ionq_forte_enterprise, iqm_em"),
+        ("rigetti_ankaa_3", "was retired"),
+        (
+            None,
+            "machine must be a name or the path of a device-capabilities document, but got None. Available: ",
+        ),
+    ],
+)
+def test_a_machine_that_there_is_not_is_refused_at_once(machine: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        Emulated(machine=machine)
 
 
 def test_shots_of_a_circuit_are_in_range_too() -> None:

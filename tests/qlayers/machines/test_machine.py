@@ -136,8 +136,9 @@ def test_limits() -> None:
     ],
 )
 def test_names_that_there_are_not(name: str, message: str) -> None:
-    with pytest.raises(ConfigurationError, match=re.escape(message)):
+    with pytest.raises(ConfigurationError, match=re.escape(message)) as caught:
         machine(name)
+    assert str(caught.value).count(name) == 1
 
 
 @pytest.mark.parametrize(

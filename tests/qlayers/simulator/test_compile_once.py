@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import subprocess
@@ -46,6 +47,7 @@ def python(tmp_path):
 
     def run(code, **options):
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        environment.pop(compile_once.TOLD, None)  # of these tests' own process
         command = [sys.executable, "-c", textwrap.dedent(code)]
         options = {"capture_output": True, "text": True, "check": True, **options}
         path = os.pathsep.join([str(tmp_path), *sys.path])
@@ -71,6 +73,40 @@ def test_at_a_terminal_the_seconds_run_and_the_line_is_gone_at_the_end(python):
     assert "0 s so far" in drawn
     assert drawn.endswith("\r\x1b[K")
     assert "\n" not in drawn
+
+
+def test_it_is_not_said_again_by_a_process_that_was_started(python):
+    """The child has types to compile that its parent has not."""
+    done = python("""
+        import subprocess, sys
+        import kernel
+        kernel.kernel(3)
+        child = "import kernel; print(kernel.kernel(3.0))"
+        print(subprocess.run([sys.executable, "-c", child], check=True, capture_output=True, text=True))
+    """)
+    assert "stdout='10.0\\n', stderr=''" in done.stdout
+    assert done.stderr == f"{compile_once.MESSAGE} …\n"
+
+
+def test_it_is_not_drawn_after_it_was_written(python):
+    """As where the first kernel is compiled under a progress bar, which stands in for stderr, and the next is not."""
+    ours, theirs = pty.openpty()
+    code = """
+        import io, sys
+        import kernel
+        sys.stderr = io.StringIO()
+        kernel.kernel(3)
+        print(sys.stderr.getvalue(), end="")
+        sys.stderr = sys.__stderr__
+        kernel.kernel(3.0)
+    """
+    done = python(code, capture_output=False, stderr=theirs, stdout=subprocess.PIPE)
+    os.set_blocking(ours, False)
+    os.close(theirs)
+    assert done.stdout == f"{compile_once.MESSAGE} …\n"
+    with contextlib.suppress(OSError):  # nothing to read
+        assert os.read(ours, 100_000) == b""
+    os.close(ours)
 
 
 UNWRITABLE = """

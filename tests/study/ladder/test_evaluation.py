@@ -41,6 +41,8 @@ def test_the_ladder_is_climbed(evaluate: Evaluate, run: RunFolder) -> None:
     assert code == 0
     assert "12 test rows, 3 rungs to climb" in printed
     assert "Nothing leaves this machine." in printed
+    assert "The time is that of the climb: starting and planning took" in printed
+    assert "angles sent" not in printed
     check_seal(run.path)
     stored = pd.read_parquet(run.predictions)
     found = pd.read_parquet(folder / "predictions.parquet")
@@ -142,6 +144,14 @@ def test_a_dry_run_plans_and_sends_nothing(evaluate: Evaluate) -> None:
     assert found["plan"]["circuits"] == 16
     assert found["plan"]["usd_at_most"] == 1.5
     assert found["plan"]["values_sent"] == 16 * 2
+    # And said, in the row of the rung and below all.
+    header, row = (
+        next(line for line in printed.splitlines() if word in line)
+        for word in ("angles sent", "planned only")
+    )
+    end = header.index("angles sent") + len("angles sent")
+    assert row[:end].split()[-1] == "32"
+    assert "Nothing leaves this machine; 32 encoded angles would on rungs that are planned only." in printed
 
 
 def test_dry_run_of_all_plans_all(evaluate: Evaluate) -> None:

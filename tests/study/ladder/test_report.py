@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rich.console import Console
 
 from study.ladder.evidence import Climbed, Drift
+from study.ladder.folder import EvaluationFolder
 from study.ladder.judging import Error, Interval, Judged
 from study.ladder.report.ladder_plot import ladder_plot
 from study.ladder.report.score_plot import score_plot
 from study.ladder.report.shots_plot import shots_plot
 from study.ladder.report.spread_plot import spread_plot
 from study.ladder.scorecard import Card
-from study.ladder.table import ladder_table
+from study.ladder.table import ladder_table, written
+from study.ladder.telling import print_ladder
 from study.ladder.words import cells, dollars, header
 from tests.study.ladder.conftest import Evaluated
 from tests.study.report.browser import CHROMIUM, opened
@@ -70,6 +77,24 @@ def test_the_table_has_every_number(tmp_path: Path) -> None:
     assert table.loc["broken", "failure_kind"] == "timeout"
 
 
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_no_cell_is_broken_by_the_terminal(width: int) -> None:
+    """Every cell stands whole in a line; the rung's name is in every part of the table."""
+    text = io.StringIO()
+    console = Console(file=text, width=width)
+    print_ladder(LADDER, "classification", EvaluationFolder(Path("there")), console)
+    lines = text.getvalue().splitlines()
+    assert all(len(line) <= width for line in lines if "Report" not in line and "Table" not in line)
+    names = header("classification", True)
+    heads = [line for line in lines if line.strip().startswith("rung ")]
+    assert sorted(name for name in names[1:] for head in heads if name in head) == sorted(names[1:])
+    assert (len(heads) == 1) == (width >= 160)
+    for one in LADDER:
+        shown = " ".join(line for line in lines if line.strip().startswith(one.record.label))
+        assert all(cell in shown for cell in cells(one, "classification", True))
+        assert sum(line.strip().startswith(one.record.label + " ") for line in lines) >= len(heads)
+
+
 def test_the_pictures_are_drawn(tmp_path: Path) -> None:
     ladder_plot(tmp_path / "ladder.png", LADDER, "classification", "exact", ["$a title"])
     assert spread_plot(tmp_path / "spread.png", LADDER, ["title"])
@@ -88,6 +113,19 @@ def test_the_pictures_are_drawn(tmp_path: Path) -> None:
         "shots.png",
         "score.png",
     }
+
+
+def test_the_table_is_written_without_rests_of_arithmetic() -> None:
+    """0.8666666746139526 is what single precision makes of 13/15."""
+    one = judged("paid", outside=True, value=float(np.float32(13 / 15)))
+    plan = {"usd": 12345.670525, "usd_at_most": 0.1 + 0.2, "shots": 12_345_678}
+    record = dataclasses.replace(one.record, plan=plan)
+    table = ladder_table([judged("exact"), dataclasses.replace(one, record=record)])
+    rows = list(csv.DictReader(written(table).splitlines()))
+    assert rows[1]["balanced_accuracy"] == "0.866667"
+    assert [rows[1][name] for name in ("planned_usd", "planned_usd_at_most")] == ["12345.670525", "0.3"]
+    assert float(rows[1]["planned_shots"]) == 12_345_678
+    assert rows[1]["failure"] == ""
 
 
 def test_prices_are_read_as_prices() -> None:
