@@ -17,12 +17,14 @@ import pytest
 from rich.console import Console
 
 from study.comparison.evidence import Entrant, Outcome
-from study.comparison.report.limits import recommended_rows
+from study.comparison.report.differences import compare
+from study.comparison.report.limits import recommended_rows, what_is_open
 from study.comparison.report.pooled import Pooled, pool, read_all
 from study.comparison.report.ranks import Ranks, groups, ranks_of
 from study.comparison.report.report import write_report
 from study.comparison.report.terminal import print_summary
 from study.errors import StudyError
+from study.gates.verdict import reach_verdict
 from study.statistics.rows import RowsNeeded
 from tests.study.comparison.report.make_evidence import ENTRANTS, SPLITS, Gate, Made, Verdict, make
 from tests.study.report.browser import CHROMIUM, PROBE, opened
@@ -312,6 +314,18 @@ def test_a_gate_that_is_not_decided_is_named(made: Made) -> None:
     assert "Gate “latency” is not decided: no latency was measured." in text
     rows = page(made).table("gate", "measured", "asked")
     assert [row["result"] for row in rows] == ["✓ passed", "✕ not passed", "? not decided"]
+
+
+def test_what_is_left_open_is_said_once(tmp_path: Path) -> None:
+    few = [ENTRANTS[at] for at in (0, 3, 4)]
+    made = make(tmp_path, entrants=few, seeds=[0], conditions=(), tied=True, predicted=False)
+    evidence = replace(made.evidence, declared={**made.evidence.declared, "gates": {}})
+    lines = what_is_open(evidence, reach_verdict(evidence), compare(evidence), {})
+    assert " ".join(lines).count("the differences of all 10 folds are zero") == 1
+    assert "better than Logistic regression and RBF-SVM cannot be concluded: the differences" in lines[0]
+    assert lines[1] == (
+        "Gates “better than every baseline” and “survives Holm's correction” are not decided because of that."
+    )
 
 
 @pytest.mark.parametrize(
