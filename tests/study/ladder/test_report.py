@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from study.ladder.evidence import Climbed, Drift
 from study.ladder.judging import Error, Interval, Judged
 from study.ladder.report.ladder_plot import ladder_plot
+from study.ladder.report.report import _limits as limits
 from study.ladder.report.score_plot import score_plot
 from study.ladder.report.shots_plot import shots_plot
 from study.ladder.report.spread_plot import spread_plot
@@ -88,6 +90,13 @@ def test_the_pictures_are_drawn(tmp_path: Path) -> None:
         "shots.png",
         "score.png",
     }
+
+
+@pytest.mark.parametrize(("n_rows", "told"), [(1, False), (2, True), (9, True), (10, False)])
+def test_intervals_of_few_rows_are_said_to_be_too_narrow(n_rows: int, told: bool) -> None:
+    part = limits(SimpleNamespace(positions=range(n_rows)), LADDER)  # type: ignore[arg-type]
+    said = f"Intervals from {n_rows} rows are too narrow" in " ".join(part.sentences)
+    assert said is told
 
 
 def test_prices_are_read_as_prices() -> None:
