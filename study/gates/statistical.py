@@ -230,7 +230,7 @@ def _survives(asked: Statistical, family: Family) -> Gate:
             measured,
             what,
             f"After Holm's correction for {_comparisons(family.corrected.n)} the one with {worst.other.label} has "
-            f"one-sided p = {largest:.3g}.",
+            f"p = {largest:.3g}.",
         )
     if unknown:
         return Gate("statistical", name, None, measured, what, _cannot(unknown))

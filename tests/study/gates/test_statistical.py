@@ -81,7 +81,7 @@ def test_the_rule_and_its_correction_name_the_same_rival() -> None:
     gates = judged(evidence(scores))
     assert gates[RULE].measured == f"p = {p['forest']:.3g} against Forest"
     assert gates[HOLM].measured == "largest adjusted p = 1, against Forest"
-    assert "the one with Forest has one-sided p = 1." in gates[HOLM].reason
+    assert "the one with Forest has p = 1." in gates[HOLM].reason
 
 
 def test_of_rivals_that_are_as_hard_to_beat_the_best_baseline_is_named() -> None:
