@@ -14,20 +14,25 @@ from study.config.rules import REPORT
 
 @command(REPORT)
 def main(config: DictConfig) -> None:
-    # Imported now that the command line is known to be good: these load pandas and matplotlib.
+    # What was asked for is looked at first: the reports load pandas, scipy and matplotlib, which take seconds.
     if config.studies:
+        from study.comparison.over_datasets.studies import read_studies
+
+        folders = [Path(folder).expanduser() for folder in config.studies]
+        read_studies(folders)
         from study.comparison.over_datasets import report as over_datasets
 
-        page, summary = over_datasets.write_report(
-            [Path(folder).expanduser() for folder in config.studies], Path(config.output_dir).expanduser()
-        )
+        page, summary = over_datasets.write_report(folders, Path(config.output_dir).expanduser())
         print("\n".join(summary))
     else:
+        from study.ablation.request import check_request
+
+        folder = Path(config.sweep).expanduser()
+        asked = {key: config[key] for key in ("x", "y", "facet", "metric")}
+        check_request(folder, **asked)
         from study.ablation.report import write_report
 
-        page = write_report(
-            Path(config.sweep).expanduser(), x=config.x, y=config.y, facet=config.facet, metric=config.metric
-        )
+        page = write_report(folder, **asked)
     print(f"Report written to {page}")
 
 

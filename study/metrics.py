@@ -15,8 +15,8 @@ from torchmetrics.functional.classification import (
 )
 from torchmetrics.functional.regression import mean_absolute_error, mean_squared_error, r2_score
 
-CLASSIFICATION_METRICS = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "calibration_error", "log_loss")
-REGRESSION_METRICS = ("mae", "rmse", "r2")
+from study.metric_names import CLASSIFICATION_METRICS, REGRESSION_METRICS
+
 CALIBRATION_BINS = 15
 
 _NEED_EVERY_CLASS = ("balanced_accuracy", "f1", "roc_auc")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from study.ablation.collect import PREFIX, Collected
-from study.ablation.sweep import REPEATS, Sweep, is_number, label
+from study.ablation.sweep import PREFIX, REPEATS, Sweep, is_number, label
 from study.config.nearest import nearest
 from study.errors import StudyError
+
+if TYPE_CHECKING:
+    from study.ablation.collect import Collected
 
 
 @dataclass(frozen=True)

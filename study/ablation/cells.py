@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from study.ablation.axes import Axes, Axis
-from study.ablation.collect import FAILED, FINISHED, MISSING, PREFIX, UNFINISHED, Collected
+from study.ablation.collect import FAILED, FINISHED, MISSING, UNFINISHED, Collected
 from study.ablation.intervals import Interval, student_t
-from study.ablation.sweep import label
+from study.ablation.sweep import PREFIX, label
 
 UNDEFINED = "undefined"
 TROUBLES = (FAILED, UNFINISHED, MISSING, UNDEFINED)

@@ -9,12 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from study.ablation.sweep import Final, Job, Sweep, is_number, label, read_final, read_sweep
+from study.ablation.sweep import PREFIX, Final, Job, Sweep, is_number, label, read_final, read_sweep
 from study.run.atomic import read_json
 from study.run.folder import RunFolder
 
 VALIDATION_FILE = "validation.json"
-PREFIX = "val_"
 FINISHED, FAILED, UNFINISHED, MISSING = "finished", "failed", "unfinished", "missing"
 COUNTS = ["n_parameters", "circuit_depth", "n_gates", "executions", "gradient_executions", "epochs"]
 MEASURES = ["fit_seconds", "gradient_norm_start"]

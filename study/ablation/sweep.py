@@ -15,7 +15,12 @@ SWEEP_FILE, FINAL_FILE = "sweep.json", "final.json"
 # What is varied to see how much the outcome varies by itself; every other swept key is a question.
 REPEATS = ("seed", "split.fold", "split.repeat")
 SPLIT_KEYS = ("split.fold", "split.repeat")
-GIVE_A_SWEEP = "Give the sweep folder that train.py -m named when it ended."
+# What the names of validation metrics begin with in the table of the jobs.
+PREFIX = "val_"
+GIVE_A_SWEEP = (
+    "Give the sweep folder that train.py -m named when it ended, or the folders of two or more studies that compare.py "
+    "named, as in report.py runs/studies/*"
+)
 
 
 class _Part(BaseModel):

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from study.ablation.cells import Cell, Grid
-from study.ablation.collect import FINISHED, PREFIX, Collected
+from study.ablation.collect import FINISHED, Collected
 from study.ablation.measures import Measure, measure
-from study.ablation.sweep import Final, label
+from study.ablation.sweep import PREFIX, Final, label
 from study.ablation.tested import TestedModel, tested_models
 from study.report.columns import METRICS, milliseconds, seconds, significant, whole
 from study.report.sheet import NOTHING, Sheet

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from study.comparison.evidence import Entrant, Evidence, Outcome, Predictions, greater_is_better
 from study.comparison.job import STUDY, read_back
 from study.comparison.spent import STOPPED, wall_seconds
 from study.comparison.state import OUTCOME
-from study.comparison.tuning import NUMBER, read_trials
 from study.errors import StudyError
 from study.run.atomic import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STORE = "tuning.sqlite"
 
@@ -95,6 +95,11 @@ def predictions_of(
 
 def trials_of(folder: Path) -> pd.DataFrame:
     """All trials that ended: entrant, repeat, fold, seed, number, state, loss, and a column a search key."""
+    # These load Optuna and torch; whoever reads evidence alone needs none of them.
+    import pandas as pd
+
+    from study.comparison.tuning import NUMBER, read_trials
+
     names = {Path(entry["folder"]).name: entry for entry in read_json(folder / STUDY)["jobs"]}
     rows: list[dict[str, Any]] = []
     tunings = read_trials(folder / STORE) if (folder / STORE).exists() else {}

@@ -24,7 +24,7 @@ from study.data.prepare import load_table
 from study.data.splits.base import Split
 from study.data.table import Table
 from study.errors import StudyError
-from study.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS
+from study.metric_names import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from study.report.columns import PRIMARY
 from study.run.description import located
 from study.run.environment import REPORTING, code_digest
@@ -185,6 +185,7 @@ def _metric(asked: str | None, task: str) -> str:
     known = CLASSIFICATION_METRICS if task == "classification" else REGRESSION_METRICS
     metric = asked or PRIMARY[task]
     if metric not in known:
+        # A name that is no metric at all was refused before the data were read (study.config.rules).
         raise StudyError(
             f"study.metric={metric} is not a metric of a {task}: choose one of {', '.join(known)}."
         )

@@ -156,7 +156,7 @@ def _run(how: Launch, plan: Plan, seconds: float, console: Console) -> None:
             lines, how.config_dir, str(how.base), str(plan.folder), began, how.n_threads, wait
         )
 
-    with Watch(plan.jobs, console, began, seconds):
+    with Watch(plan.jobs, console, began, seconds, how.parallel):
         run_all(
             plan.jobs,
             task,

@@ -6,10 +6,12 @@ from study.comparison.declared import CompareConfig
 from study.config.composition import written
 from study.config.memory import available_bytes, readable, state_bytes
 from study.config.names import plain
+from study.config.nearest import nearest
 from study.config.program import Program, Request
 from study.config.references import references
 from study.config.schema import EvaluateConfig, PredictConfig, ReportConfig, TrainConfig
 from study.errors import StudyError
+from study.metric_names import CLASSIFICATION_METRICS, REGRESSION_METRICS
 
 # The parts that models are made of. `precision` is one of the circuit's too, but every torch model has it.
 _PARTS = ("reduction", "circuit", "head", "noise")
@@ -84,6 +86,20 @@ def study_has_its_own(request: Request) -> None:
             raise StudyError(f"{written(override)} is not for compare.py: {_DECIDED_BY_A_STUDY[key]}.")
 
 
+def metric_exists(request: Request) -> None:
+    """Whether it is one of the task's is known once the data are read."""
+    metric = request.values["study"]["metric"]
+    known = (*CLASSIFICATION_METRICS, *REGRESSION_METRICS)
+    if metric is not None and metric not in known:
+        near = nearest(metric, known)
+        hint = f" Nearest: {', '.join(near)}." if near else ""
+        raise StudyError(
+            f"study.metric={metric} is not a metric.{hint} Metrics of a classification: "
+            f"{', '.join(CLASSIFICATION_METRICS)}; of a regression: {', '.join(REGRESSION_METRICS)}; or null for "
+            "balanced_accuracy and rmse."
+        )
+
+
 def sweep_or_studies(request: Request) -> None:
     """A report is of one sweep or of several studies, and takes the keys of its kind."""
     values = request.values
@@ -132,6 +148,6 @@ TRAIN = Program(
 PREDICT = Program("predict", PredictConfig)
 REPORT = Program("report", ReportConfig, rules=(sweep_or_studies,))
 EVALUATE = Program("evaluate", EvaluateConfig, rules=(reference_is_a_rung,))
-COMPARE = Program("compare", CompareConfig, rules=(study_has_its_own,))
+COMPARE = Program("compare", CompareConfig, rules=(study_has_its_own, metric_exists))
 # What a study composes for its jobs, each with a split and a seed of its own.
 ENTRANT = Program("compare", CompareConfig, rules=(states_fit_into_memory,))

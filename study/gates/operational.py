@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import median
+from statistics import fmean, median
 
 from study.comparison.evidence import Entrant, Evidence, Outcome
 from study.gates.declaration import Operational
 from study.gates.gate import Gate
+from study.gates.words import rounded
 
 # Name of the ceiling's gate, key of the ratio, key of the absolute value, attribute of an outcome, how it is written.
 _MEASURES: tuple[tuple[str, str, str, str, Callable[[float], str]], ...] = (
@@ -20,12 +21,15 @@ _MEASURES: tuple[tuple[str, str, str, str, Callable[[float], str]], ...] = (
 
 
 def best_baseline(evidence: Evidence) -> Entrant | None:
-    """The baseline of the highest mean score, among those with a score on the most folds; None where none has any."""
+    """The baseline of the highest mean score, among those with a score on the most folds; None where none has any.
+
+    Of equals, means that differ by rounding alone among them, it is the first in the study's order.
+    """
     found = []
     for entrant in evidence.role("baseline"):
         scores = evidence.scores(entrant.name)
         if scores:
-            found.append((len(scores), sum(scores.values()) / len(scores), entrant))
+            found.append((len(scores), rounded(fmean(scores.values())), entrant))
     return max(found, key=lambda item: item[:2])[2] if found else None
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from study.comparison.evidence import Entrant, Evidence
 from study.gates.declaration import Statistical
 from study.gates.gate import Gate
-from study.gates.words import amount, metric_name, tested
+from study.gates.operational import best_baseline
+from study.gates.words import amount, metric_name, rounded, tested
 from study.statistics.corrected_t import CorrectedT, corrected_t_test
 from study.statistics.correlated_bayes import PosteriorOfDifference, correlated_bayes
 from study.statistics.holm import Holm, holm
@@ -52,7 +53,8 @@ class Family:
     """All comparisons of the candidate that the rule counts, and the others.
 
     Attributes:
-        rivals: those that the rule counts.
+        rivals: those that the rule counts, the best baseline first: where several are as hard to beat, it is the one
+            that gates and reasons name.
         beside: twins that are reported and do not count.
         corrected: Holm's correction of the rivals' p-values.
         worse: Holm's correction of their `p_worse`.
@@ -72,7 +74,7 @@ class Family:
         if isinstance(self.worse, Undecided):
             return ()
         found = [item for item in self.rivals if item.refuted and item.other.name in self.worse.rejected]
-        return tuple(sorted(found, key=_mean))
+        return tuple(sorted(found, key=lambda item: rounded(_mean(item))))
 
 
 def compare_all(evidence: Evidence, asked: Statistical) -> Family:
@@ -80,6 +82,8 @@ def compare_all(evidence: Evidence, asked: Statistical) -> Family:
     twins, baselines = evidence.role("twin"), evidence.role("baseline")
     counted = [*twins, *baselines] if asked.against == "baselines_and_twins" else baselines
     beside = [] if asked.against == "baselines_and_twins" else twins
+    best = best_baseline(evidence)
+    counted.sort(key=lambda other: other != best)
     rivals = tuple(_compare(evidence, other, asked) for other in counted)
     return Family(
         rivals,
@@ -181,9 +185,8 @@ def _rule(evidence: Evidence, asked: Statistical, family: Family) -> Gate:
     )
     if not family.rivals:
         return Gate("statistical", name, None, "no comparison", what, str(_alone()))
-    known = [item for item in family.rivals if not isinstance(item.p_value, Undecided)]
     unknown = [item for item in family.rivals if isinstance(item.p_value, Undecided)]
-    worst = max(known, key=lambda item: _number(item.p_value)) if known else None
+    worst = _closest(family)
     if worst is not None and _number(worst.p_value) > asked.alpha:
         assert isinstance(worst.test, CorrectedT)
         shown = "is not shown to be better" if better else "is not shown to be within the margin"
@@ -210,23 +213,25 @@ def _rule(evidence: Evidence, asked: Statistical, family: Family) -> Gate:
 
 def _survives(asked: Statistical, family: Family) -> Gate:
     name, what = "survives Holm's correction", f"adjusted p <= {asked.alpha:g} against each"
-    if isinstance(family.corrected, Undecided):
-        return Gate("statistical", name, None, "no comparison", what, str(family.corrected))
-    labels = {item.other.name: item.other.label for item in family.rivals}
-    known = {key: p for key, p in family.corrected.adjusted.items() if not isinstance(p, Undecided)}
-    worst = max(known, key=lambda key: known[key])
-    measured = f"largest adjusted p = {known[worst]:.3g}, against {labels[worst]}"
-    if known[worst] > asked.alpha:
+    unknown = [item for item in family.rivals if isinstance(item.p_value, Undecided)]
+    # The correction keeps the order of p-values: the rival that the rule names has the largest adjusted one, be it
+    # alone or, as often at 1, with others.
+    worst = _closest(family)
+    if worst is None or isinstance(family.corrected, Undecided):
+        reason = _cannot(unknown) if unknown else str(_alone())
+        return Gate("statistical", name, None, "no comparison", what, reason)
+    largest = _number(family.corrected.adjusted[worst.other.name])
+    measured = f"largest adjusted p = {largest:.3g}, against {worst.other.label}"
+    if largest > asked.alpha:
         return Gate(
             "statistical",
             name,
             False,
             measured,
             what,
-            f"After Holm's correction for {_comparisons(family.corrected.n)} the one with {labels[worst]} has "
-            f"p = {known[worst]:.3g}.",
+            f"After Holm's correction for {_comparisons(family.corrected.n)} the one with {worst.other.label} has "
+            f"p = {largest:.3g}.",
         )
-    unknown = [item for item in family.rivals if isinstance(item.p_value, Undecided)]
     if unknown:
         return Gate("statistical", name, None, measured, what, _cannot(unknown))
     return Gate(
@@ -291,6 +296,12 @@ def _probable(asked: Statistical, family: Family) -> Gate:
     if unknown:
         return Gate("statistical", name, None, measured, what, _cannot(unknown))
     return Gate("statistical", name, True, measured, what, reason)
+
+
+def _closest(family: Family) -> Comparison | None:
+    """The rival with the largest p-value, of equals the first; None if no comparison has one."""
+    known = [item for item in family.rivals if not isinstance(item.p_value, Undecided)]
+    return max(known, key=lambda item: rounded(_number(item.p_value)), default=None)
 
 
 def _cannot(unknown: list[Comparison]) -> str:

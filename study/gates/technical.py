@@ -11,6 +11,8 @@ from study.gates.declaration import Technical
 from study.gates.gate import Gate
 from study.gates.words import amount
 
+FAILED_JOBS = "failed jobs"
+
 
 def technical_gates(evidence: Evidence, asked: Technical) -> list[Gate]:
     """All planned splits; failed jobs; other backends; other seeds. Those that are not asked are left out."""
@@ -55,13 +57,13 @@ def _failures(evidence: Evidence, ceiling: float) -> Gate:
     asked = f"at most {ceiling:.1%}"
     if not jobs:
         reason = f"Cannot be concluded: no job of {evidence.candidate.label} ended."
-        return Gate("technical", "failed jobs", None, "no job", asked, reason)
+        return Gate("technical", FAILED_JOBS, None, "no job", asked, reason)
     failed = [job for job in jobs if job.failure is not None]
     share = len(failed) / len(jobs)
     measured = f"{len(failed)} of {len(jobs)} jobs ({share:.1%})"
     reason = f"{len(failed)} of {len(jobs)} jobs failed"
     reason += f", such as with: {failed[0].failure}" if failed else "."
-    return Gate("technical", "failed jobs", share <= ceiling, measured, asked, reason)
+    return Gate("technical", FAILED_JOBS, share <= ceiling, measured, asked, reason)
 
 
 def _backends(evidence: Evidence, asked: Technical) -> Gate:

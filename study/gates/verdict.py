@@ -13,9 +13,10 @@ from study.gates.declaration import Statistical, declared_gates
 from study.gates.gate import Gate
 from study.gates.operational import best_baseline, operational_gates
 from study.gates.statistical import Comparison, Family, compare_all, statistical_gates
-from study.gates.technical import technical_gates
-from study.gates.words import comparison, tested
+from study.gates.technical import FAILED_JOBS, technical_gates
+from study.gates.words import comparison, metric_name, tested
 from study.statistics.corrected_t import CorrectedT
+from study.statistics.undecided import Undecided
 
 __all__ = ["Decision", "Gate", "Verdict", "reach_verdict"]
 
@@ -28,7 +29,8 @@ class Verdict:
 
     Attributes:
         decision: promote if every gate that was asked has passed; stop if a baseline is ahead with confidence, the
-            stop-loss struck without a sign of gain, or the study is void; else explore.
+            stop-loss struck without a sign of gain, or the study is void; else explore, also where the candidate never
+            produced a score, so that nothing could be concluded.
         headline: one sentence.
         gates: technical, statistical, operational.
         reasons: sentences with numbers, the weightiest first.
@@ -73,8 +75,18 @@ def reach_verdict(evidence: Evidence) -> Verdict:
         *statistical_gates(evidence, asked.statistical, family),
         *operational_gates(evidence, asked.operational),
     )
+    if never_scored(evidence):
+        return Verdict("explore", _nothing(evidence), gates, _without_a_score(evidence, gates), best_name)
     decision, headline = _decide(evidence, asked.statistical, family, gates, best)
     return Verdict(decision, headline, gates, _reasons(evidence, family, gates, best), best_name)
+
+
+def never_scored(evidence: Evidence) -> bool:
+    """Whether no job of the candidate has a value of the declared metric, so that a verdict has nothing to rest on."""
+    return not any(
+        job.failure is None and job.metrics.get(evidence.metric) is not None
+        for job in evidence.of(evidence.candidate.name)
+    )
 
 
 def _baseline(evidence: Evidence) -> str:
@@ -134,7 +146,7 @@ def _reasons(
     said = ""
     for item in family.rivals:
         if best is not None and item.other.name == best.name:
-            reasons.append(_told(evidence, item))
+            reasons.append(_undecided_by(item, gates) or _told(evidence, item))
             # A gate that failed by the same comparison would say it again.
             said = reasons[-1].partition(", one-sided p")[0]
     for passed in (False, None):
@@ -143,10 +155,56 @@ def _reasons(
             for gate in gates
             if gate.passed is passed and not (said and gate.reason.startswith(said))
         ]
-    if evidence.stopped:
-        reasons.append(f"The study ended early: {_sentence(evidence.stopped)}")
+    reasons += _ended_early(evidence, reasons)
     reasons += [_told(evidence, item) for item in family.beside]
     return tuple(dict.fromkeys(reasons))
+
+
+def _undecided_by(item: Comparison, gates: Sequence[Gate]) -> str | None:
+    """What a gate that could not be judged for want of this comparison says of it already; None if none does."""
+    if not isinstance(item.test, Undecided):
+        return None
+    clause = item.test.reason
+    return next(
+        (_sentence(gate.reason) for gate in gates if gate.passed is None and clause in gate.reason), None
+    )
+
+
+def _nothing(evidence: Evidence) -> str:
+    """The headline of a study whose candidate has no score: it is no half-won case, and reads like none."""
+    return (
+        f"Nothing could be concluded: {evidence.candidate.label} never produced a score, so that there is no evidence "
+        "for it or against it."
+    )
+
+
+def _without_a_score(evidence: Evidence, gates: Sequence[Gate]) -> tuple[str, ...]:
+    """Why there is no score, and the gates that did not pass; all others are open for this one reason."""
+    jobs = evidence.of(evidence.candidate.name)
+    failures = [job.failure for job in jobs if job.failure is not None]
+    reasons = []
+    if failures:
+        some = "Its one job" if len(jobs) == 1 else f"{len(failures)} of its {len(jobs)} jobs"
+        share = f"All of its {len(jobs)} jobs" if len(failures) == len(jobs) > 1 else some
+        reasons.append(f"{share} failed, such as with: {failures[0]}")
+    if len(failures) < len(jobs):
+        reasons.append(f"{len(jobs) - len(failures)} ended without a value of {metric_name(evidence.metric)}")
+    if not jobs:
+        reasons.append("None of its jobs ended")
+    # The gate of the failed jobs would say the first again.
+    reasons += [gate.reason for gate in gates if gate.passed is False and gate.name != FAILED_JOBS]
+    reasons += _ended_early(evidence, reasons)
+    return tuple(dict.fromkeys(map(_sentence, reasons)))
+
+
+def _ended_early(evidence: Evidence, reasons: Sequence[str]) -> list[str]:
+    """That it did and why, unless a gate's reason says so already."""
+    stopped = evidence.stopped
+    return (
+        [f"The study ended early: {_sentence(stopped)}"]
+        if stopped and not any(stopped in one for one in reasons)
+        else []
+    )
 
 
 def _told(evidence: Evidence, item: Comparison) -> str:

@@ -25,6 +25,15 @@ def signed(difference: float, metric: str) -> str:
     return f"{100 * difference:+.1f}" if metric in IN_POINTS else f"{difference:+.3g}"
 
 
+def rounded(value: float) -> float:
+    """To nine digits: what is equal on paper differs by rounding, which must not choose between models.
+
+    >>> rounded(0.1 + 0.2) == rounded(0.3)
+    True
+    """
+    return float(f"{value:.9g}")
+
+
 def comparison(label: str, other: str, difference: float, metric: str) -> str:
     """Who is ahead.
 

@@ -13,10 +13,14 @@ from study.statistics.undecided import Undecided, constant, unusable
 
 Method = Literal["BCa", "percentile", "basic"]
 
+# Resampling knows the spread of the rows that are there, and fewer than these show too little of it: from five rows of
+# a normal distribution 95% intervals hold the mean five times in six.
+FEW_ROWS = 10
+
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """A mean and its bootstrap interval."""
+    """A mean and its bootstrap interval, which is too narrow for fewer than `FEW_ROWS` rows."""
 
     n: int
     mean: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,23 @@ class State:
     failure: str | None = None
     begun: str | None = None
     ended: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the latest attempt took; None if it has not ended, or its times are not on record."""
+        begun, ended = moment(self.begun), moment(self.ended)
+        if self.status not in ("finished", "failed") or begun is None or ended is None or ended < begun:
+            return None
+        return (ended - begun).total_seconds()
+
+
+def moment(text: str | None) -> datetime.datetime | None:
+    """A time of a record; None where it is none, or does not say in which zone."""
+    try:
+        found = datetime.datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found
 
 
 def read_state(folder: Path) -> State:

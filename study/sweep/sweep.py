@@ -79,7 +79,7 @@ def sweep(
             _check_limits(found, parallel, starts, options, len(states) == len(found.refused))
             plan.write()
             prepare_stores(plan.jobs[0].config)
-            with Watch(plan.jobs, console, began, found.launch_seconds(parallel, starts)):
+            with Watch(plan.jobs, console, began, found.launch_seconds(parallel, starts), parallel):
                 run_all(
                     plan.jobs,
                     lambda wait: Job(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from study.sweep.running import Runnable
+from study.sweep.state import State, moment
 
 PERIOD_SECONDS = 1.0
 PLAIN_SECONDS = 60.0
@@ -30,12 +33,19 @@ class Watch:
         console: where to draw. It must not follow a redirected stdout, as jobs in this process redirect theirs.
         began: when the sweep began, as in manifests; older failures are about to be tried again.
         seconds: the estimate that counts until a job has been done.
+        parallel: how many jobs run at once.
     """
 
-    def __init__(self, jobs: Sequence[Runnable], console: Console, began: str, seconds: float) -> None:
+    def __init__(
+        self, jobs: Sequence[Runnable], console: Console, began: str, seconds: float, parallel: int = 1
+    ) -> None:
         self._jobs = jobs
         self._began = began
         self._seconds = seconds
+        self._parallel = parallel
+        # Of the jobs that ended in this sitting, by number; earlier ones may have run elsewhere.
+        self._took: dict[int, float] = {}
+        self._running: list[datetime.datetime] = []
         # A job that is finished stays so: with hundreds of jobs, reading all records again takes a share of a core.
         self._finished = {number for number, job in enumerate(jobs) if job.state.status == "finished"}
         self._finished_before = len(self._finished)
@@ -95,6 +105,7 @@ class Watch:
     def count(self) -> Counter[str]:
         """How many jobs are finished, failed or running, by what their folders say."""
         count: Counter[str] = Counter(finished=len(self._finished))
+        self._running = []
         for number, job in enumerate(self._jobs):
             if number in self._finished:
                 continue
@@ -102,20 +113,42 @@ class Watch:
             if state.status == "finished":
                 self._finished.add(number)
                 count["finished"] += 1
+                self._note(number, state)
             elif state.status == "failed" and (state.ended or "") >= self._began:
                 count["failed"] += 1
+                self._note(number, state)
             elif state.status == "running" and (state.begun or "") >= self._began:
                 count["running"] += 1
+                if (begun := moment(state.begun)) is not None:
+                    self._running.append(begun)
         return count
 
+    def _note(self, number: int, state: State) -> None:
+        if state.seconds is not None:
+            self._took[number] = state.seconds
+
     def figures(self, count: Counter[str]) -> str:
-        done_now = count["finished"] - self._finished_before + count["failed"]
         left = len(self._jobs) - count["finished"] - count["failed"]
-        passed = time.monotonic() - self._start
-        seconds = passed / done_now * left if done_now else max(0.0, self._seconds - passed)
-        return f"done, {count['failed']} failed" + (
-            f", {count['running']} running, {duration(seconds)} left" if left else ""
-        )
+        seconds = self.seconds_left(left)
+        told = "longer than estimated" if seconds is None else f"{duration(seconds)} left"
+        return f"done, {count['failed']} failed" + (f", {count['running']} running, {told}" if left else "")
+
+    def seconds_left(self, left: int) -> float | None:
+        """From what the jobs of this sitting took on average; before the first has ended, what is left of the estimate.
+
+        Args:
+            left: jobs that have not ended, running ones among them: of these counts what the mean leaves of it.
+
+        Returns:
+            None where the estimate is used up and no job has ended: nothing is known then.
+        """
+        if not self._took:
+            rest = self._seconds - (time.monotonic() - self._start)
+            return rest if rest > 0 else None
+        mean = fmean(self._took.values())
+        now = datetime.datetime.now(datetime.UTC)
+        begun = sum(min(mean, max(0.0, (now - one).total_seconds())) for one in self._running)
+        return max(0.0, mean * left - begun) / max(1, min(self._parallel, left))
 
 
 def duration(seconds: float) -> str:

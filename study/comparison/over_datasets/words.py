@@ -11,6 +11,7 @@ from study.comparison.over_datasets.studies import Studies
 from study.comparison.over_datasets.tested import ALPHA, WITH_UNITS, Tested, Versus
 from study.comparison.report.models import metric_column
 from study.comparison.report.shown import Verdict
+from study.gates.verdict import never_scored
 from study.report.words import counted, listed
 from study.statistics.friedman import FriedmanNemenyi, critical_difference
 from study.statistics.undecided import Undecided
@@ -30,9 +31,14 @@ def what_is_shown(studies: Studies, tested: Tested, verdicts: Mapping[str, Verdi
         lines.append(f"Ranks cannot be compared: {tested.ranks.reason}.")
     words = {"promote": "promote", "explore": "keep exploring", "stop": "stop"}
     said = []
+    # Whose candidate never produced a score has found nothing, whatever its verdict is called.
+    silent = [data for data, one in studies.by_data.items() if never_scored(one)]
     for decision, word in words.items():
-        data = [name for name, verdict in verdicts.items() if verdict.decision == decision]
+        data = [
+            name for name, verdict in verdicts.items() if verdict.decision == decision and name not in silent
+        ]
         said += [f"{word} on {listed(data)}"] if data else []
+    said += [f"nothing that could be concluded on {listed(silent)}"] if silent else []
     lines.append(f"What each study said by itself, by the gates that it declared: {'; '.join(said)}.")
     return lines
 

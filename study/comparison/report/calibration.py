@@ -26,7 +26,9 @@ COVERAGES = (1.0, 0.9, 0.8, 0.5)
 
 def calibration_sheet(found: Mapping[str, By], entrants: Sequence[Entrant], n_classes: int) -> Sheet:
     """Log-loss and calibration error of each entrant's pooled test predictions by each method."""
-    header = ["model", "method", "log-loss", "calibration error", "test predictions", "undecided because"]
+    header = [
+        "model", "method", "log-loss, pooled", "calibration error, pooled", "test predictions", "undecided because",
+    ]  # fmt: skip
     rows, marked = [], []
     for entrant in entrants:
         for method, pooled in found.get(entrant.name, {}).items():

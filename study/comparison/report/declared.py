@@ -8,6 +8,8 @@ from typing import Any
 from study.comparison.evidence import Evidence
 from study.report.sheet import NOTHING, Sheet, without_empty_end
 
+PACKAGES = "packages"
+
 
 def flat_rows(values: Mapping[str, Any], before: str = "") -> Iterator[list[str]]:
     """Rows (dotted key, value) of nested mappings."""
@@ -43,8 +45,17 @@ def protocol_sheet(evidence: Evidence) -> Sheet:
 
 
 def environment_sheet(evidence: Evidence) -> Sheet:
-    """Versions, machine, commit."""
-    return _sheet("Environment", list(flat_rows(evidence.environment)))
+    """Machine and commit; the versions of packages have a table of their own."""
+    own = {key: value for key, value in evidence.environment.items() if key != PACKAGES}
+    return _sheet("Environment", list(flat_rows(own)))
+
+
+def package_sheet(evidence: Evidence) -> Sheet:
+    """The version of every installed package."""
+    found = evidence.environment.get(PACKAGES) or {}
+    rows = [[str(name), text_of(version)] for name, version in found.items()]
+    caption = "Packages that were installed when the study began"
+    return Sheet(caption, ["package", "version"], [False, False], rows, [False] * len(rows))
 
 
 def entrant_sheet(evidence: Evidence) -> Sheet:

@@ -20,6 +20,8 @@ from study.statistics.rows import RowsNeeded, rows_needed
 from study.statistics.undecided import Undecided
 
 POINTS = 0.05
+# So begins the reason of a gate that lacks a comparison (study/gates/statistical.py).
+AGAINST = "Cannot be concluded against "
 UNIT_METRICS = frozenset({"accuracy", "balanced_accuracy", "f1", "roc_auc", "r2"})
 
 
@@ -104,11 +106,7 @@ def what_is_open(
             "There is one fold: how far a score varies with the rows is not known; nothing has an interval."
         )
     lines += _undecided(comparisons)
-    lines += [
-        f"Gate “{gate.name}” is not decided: {_clause(gate.reason or 'no reason was given')}."
-        for gate in verdict.gates
-        if gate.passed is None
-    ]
+    lines += _open_gates(verdict, comparisons)
     if evidence.outcomes and len({one.seed for one in evidence.outcomes if one.condition == PLAIN}) < 2:
         lines.append("Every split has one seed, so that how much a model varies with its seed is not known.")
     if evidence.outcomes and not read:
@@ -152,9 +150,13 @@ def _failures(evidence: Evidence) -> list[str]:
         if not own:
             lines.append(f"{entrant.label} has no result at all.")
         elif failed:
+            rest = (
+                "nothing is known of it"
+                if len(failed) == len(own)
+                else "folds without it are not compared, as they might be the easier ones"
+            )
             lines.append(
-                f"{entrant.label} failed on {len(failed)} of {counted(len(own), 'fit')} ({failed[0].failure}); folds "
-                "without it are not compared, as they might be the easier ones."
+                f"{entrant.label} failed on {len(failed)} of {counted(len(own), 'fit')} ({failed[0].failure}); {rest}."
             )
         tried = sum(one.failed_trials for one in own)
         if tried and not failed:
@@ -184,6 +186,22 @@ def _undecided(comparisons: Sequence[Comparison]) -> list[str]:
         f"Whether the candidate is better than {listed(labels)} cannot be concluded: {reason}."
         for reason, labels in by_reason.items()
     ]
+
+
+def _open_gates(verdict: Verdict, comparisons: Sequence[Comparison]) -> list[str]:
+    """Gates that are not decided, once a reason; what the lines on comparisons say already is not said again."""
+    told = any(isinstance(one.test, Undecided) for one in comparisons)
+    by_reason: dict[str, list[str]] = {}
+    for gate in verdict.gates:
+        if gate.passed is None:
+            reason = _clause(gate.reason or "no reason was given")
+            key = "" if told and reason.startswith(AGAINST) else reason
+            by_reason.setdefault(key, []).append(f"“{gate.name}”")
+    lines = []
+    for reason, names in sorted(by_reason.items(), key=lambda item: item[0] != ""):
+        gates = f"Gate {names[0]} is" if len(names) == 1 else f"Gates {listed(names)} are"
+        lines.append(f"{gates} not decided: {reason}." if reason else f"{gates} not decided because of that.")
+    return lines
 
 
 def _clause(reason: str) -> str:

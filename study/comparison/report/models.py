@@ -33,8 +33,13 @@ def metrics_of(evidence: Evidence) -> list[Column]:
     return [metric_column(evidence.task, key) for key in keys]
 
 
-def score_sheet(evidence: Evidence) -> Sheet:
-    """One row a model: the mean of each metric with its interval."""
+def score_sheet(evidence: Evidence, pooled: bool = False) -> Sheet:
+    """One row a model: the mean of each metric with its interval.
+
+    Args:
+        evidence: of the study.
+        pooled: whether the report has the calibration error of all test parts together as well, another number.
+    """
     columns = metrics_of(evidence)
     header = ["model", *(_named(column) for column in columns), "splits", "role"]
     rows, marked = [], []
@@ -47,6 +52,11 @@ def score_sheet(evidence: Evidence) -> Sheet:
         "the declared metric comes first; ↑ higher is better, ↓ lower is. An interval may reach past the end of "
         "its scale, such as an accuracy above 1. A shaded row has jobs that failed"
     )
+    if pooled and any(column.key == "calibration_error" for column in columns):
+        caption += (
+            ". The calibration error is the mean of the folds' own; the one of all folds pooled, before and after "
+            "calibration, is under “Are the probabilities what they say?”"
+        )
     return Sheet(caption, header, [False, *[True] * (len(header) - 2), False], rows, marked)
 
 

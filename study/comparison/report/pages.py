@@ -14,6 +14,11 @@ from study.report.templating import environment
 TEMPLATES = Path(__file__).parent / "templates"
 # The decision as one word, with a sign that needs no colour.
 WORDS = {"promote": ("PROMOTE", "✓"), "explore": ("EXPLORE", "→"), "stop": ("STOP", "✕")}
+# The statistics' table has other p-values of the same comparisons, and says so too.
+ONE_SIDED = (
+    "The p-values of gates are one-sided, the adjusted ones by Holm over the models that the gates count; those under "
+    "“Tests and probabilities” are two-sided and adjusted over all models, so that the two differ"
+)
 PASSED = {True: "✓ passed", False: "✕ not passed", None: "? not decided"}
 
 
@@ -59,6 +64,8 @@ def gate_sheet(verdict: Verdict) -> Sheet:
     header = ["result", "kind", "gate", "measured", "asked", "because"]
     marked = [gate.passed is not True for gate in verdict.gates]
     caption = "Gates, declared and sealed before the study began"
+    if any(gate.kind == "statistical" for gate in verdict.gates):
+        caption = f"{caption}. {ONE_SIDED}"
     return without_empty_end(Sheet(caption, header, [False] * 6, rows, marked))
 
 

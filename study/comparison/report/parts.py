@@ -31,6 +31,11 @@ from study.statistics.corrected_t import CorrectedT
 from study.statistics.undecided import Undecided
 
 MOST_HEAT_MAPS = 24
+TWO_SIDED = (
+    "The p-values of this table are two-sided (is there a difference, either way?) and adjusted over all its rows; "
+    "those of the gates are one-sided (is the candidate better, or not worse by the margin?) and adjusted, where they "
+    "are, over the models that the gates count, so that the two differ."
+)
 
 
 def differences(figures: Path, evidence: Evidence, comparisons: Sequence[Comparison]) -> Part:
@@ -61,10 +66,13 @@ def differences(figures: Path, evidence: Evidence, comparisons: Sequence[Compari
     )
 
 
-def models(evidence: Evidence) -> Part:
+def models(evidence: Evidence, read: Mapping[str, Pairs]) -> Part:
     """Scores and costs."""
     failures = modelling.failure_sheet(evidence)
-    sheets = [modelling.score_sheet(evidence), modelling.cost_sheet(evidence)]
+    sheets = [
+        modelling.score_sheet(evidence, pooled=_is_calibrated(evidence, read)),
+        modelling.cost_sheet(evidence),
+    ]
     return Part("models", "Every model", (), (), [*sheets, failures] if failures else sheets)
 
 
@@ -72,7 +80,7 @@ def statistics(comparisons: Sequence[Comparison]) -> Part | None:
     """Tests and probabilities."""
     if not comparisons:
         return None
-    return Part("statistics", "Tests and probabilities", (), (), [comparison_sheet(comparisons)])
+    return Part("statistics", "Tests and probabilities", [TWO_SIDED], (), [comparison_sheet(comparisons)])
 
 
 def curves(figures: Path, evidence: Evidence) -> list[Part]:
@@ -126,7 +134,7 @@ def calibration(
     figures: Path, evidence: Evidence, read: Mapping[str, Pairs], best: str | None
 ) -> list[Part | None]:
     """Reliability and abstention, of a classification with predictions."""
-    if evidence.task != "classification" or not read:
+    if not _is_calibrated(evidence, read):
         return []
     methods = evidence.declared.get("calibration", {}).get("methods", [NONE])
     found = {name: pool_methods(pairs, methods) for name, pairs in read.items()}
@@ -139,7 +147,10 @@ def calibration(
     sheet = drawing.calibration_sheet(found, evidence.entrants, len(evidence.classes))
     lines = [
         "The predictions of all test parts together, each calibrated on the validation part of its own fit. Every "
-        "repeat and seed predicts each row once; the intervals count a row once."
+        "repeat and seed predicts each row once; the intervals count a row once.",
+        "Log-loss and calibration error are of all these rows pooled. Those under “Every model” are means over the "
+        "folds, of the predictions as they were; a fold has fewer rows in each bin, so that its calibration error is "
+        "larger as a rule.",
     ]
     first = Part("calibration", "Are the probabilities what they say?", lines, pictures, [sheet])
     return [first, _abstention(figures, evidence, found, best)]
@@ -200,6 +211,12 @@ def environment(evidence: Evidence) -> Part:
     return Part("environment", "Environment and data", lines, (), [one for one in sheets if one and one.rows])
 
 
+def packages(evidence: Evidence) -> Part | None:
+    """Every installed package: the longest table and the least read, so that it comes last."""
+    sheet = declared.package_sheet(evidence)
+    return Part("packages", "Package versions", (), (), [sheet]) if sheet.rows else None
+
+
 def limits(evidence: Evidence, comparisons: Sequence[Comparison], best: str | None) -> Part:
     """What such a study can show at all."""
     seen = limiting.what_can_be_seen(evidence, comparisons, best) if comparisons else []
@@ -213,6 +230,11 @@ def left_open(
     return Part(
         "open", "What could not be concluded", limiting.what_is_open(evidence, verdict, comparisons, read)
     )
+
+
+def _is_calibrated(evidence: Evidence, read: Mapping[str, Pairs]) -> bool:
+    """Whether the report has a section on calibration."""
+    return evidence.task == "classification" and bool(read)
 
 
 def _abstention(

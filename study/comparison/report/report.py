@@ -69,7 +69,7 @@ def _write(
     best = best_baseline(evidence, verdict.best_baseline)
     made: list[Part | None] = [
         parts.differences(figures, evidence, comparisons),
-        parts.models(evidence),
+        parts.models(evidence, read),
         parts.statistics(comparisons),
         *parts.curves(figures, evidence),
         parts.slices(evidence),
@@ -82,6 +82,7 @@ def _write(
         parts.environment(evidence),
         parts.limits(evidence, comparisons, best),
         parts.left_open(evidence, verdict, comparisons, read),
+        parts.packages(evidence),
     ]
     shown = [part for part in made if part is not None]
     remove_others(figures, [picture for part in shown for picture in part.pictures])

@@ -22,6 +22,7 @@ from study.report.part import Part
 from study.report.picture import Picture, remove_others
 from study.report.words import counted, listed
 from study.run.atomic import write_text
+from study.statistics.bootstrap import FEW_ROWS
 
 if TYPE_CHECKING:
     from study.ladder.evaluation import Evaluation
@@ -184,13 +185,23 @@ def _machines(figures: Path, cards: Sequence[Card], where: str) -> Part | None:
 
 
 def _limits(evaluation: Evaluation, judged: Sequence[Judged]) -> Part:
+    n_rows = len(evaluation.positions)
+    few = (
+        [
+            f"Intervals from {n_rows} rows are too narrow: a bootstrap draws from the rows that there are, and fewer "
+            f"than {FEW_ROWS} show less spread than there is. Take more with rows=…"
+        ]
+        if 1 < n_rows < FEW_ROWS
+        else []
+    )
     lines = [
         "The weights were trained where the run was trained, not on these rungs: training there may find others that "
         "lose less.",
         "An emulated machine is a model of one, made from figures of a certain day: what it loses is an estimate of "
         "what the machine would lose.",
-        f"Intervals are about the choice of {len(evaluation.positions)} rows, not about the samples of one climb or "
-        "another day on the same machine.",
+        f"Intervals are about the choice of {n_rows} rows, not about the samples of one climb or another day on the "
+        "same machine.",
+        *few,
         "Total variation is that of each measured quantity by itself, not of the bit strings of all qubits together, "
         "unless the circuit measures their probabilities.",
     ]

@@ -314,6 +314,38 @@ def script(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
+# report.py in a process of its own, which tells at the end what it loaded.
+TELLING = """
+import runpy, sys
+path, *sys.argv = sys.argv[1:]
+sys.argv.insert(0, path)
+try:
+    runpy.run_path(path, run_name="__main__")
+except SystemExit as left:
+    heavy = {"torch", "pandas", "matplotlib", "scipy", "optuna", "pennylane", "lightning", "sklearn"}
+    print(left.code, *sorted(heavy & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nowhere"],
+        ["."],
+        ["a", "b"],
+        ["studies=[a]"],
+        ["SWEEP", "x=nonsense"],
+        ["nowhere", "metric=accuracy"],
+    ],
+)
+def test_a_refusal_waits_for_nothing_heavy(sweep: Path, tmp_path: Path, arguments: list[str]) -> None:
+    words = [str(sweep) if word == "SWEEP" else word for word in arguments]
+    command = [sys.executable, "-c", TELLING, str(ROOT / "report.py"), *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.startswith("report.py: error: ")
+    assert done.stdout == "2\n", "the exit code, and nothing heavy"
+
+
 def test_the_folder_needs_no_key(tmp_path: Path) -> None:
     made = make_sweep(tmp_path / "it's a, b=c $x {y} \\", {"depth": [1, 2]}, epochs=1)
     done = script(str(made.relative_to(tmp_path)), "x=depth", cwd=tmp_path)
@@ -331,7 +363,11 @@ def test_the_folder_needs_no_key(tmp_path: Path) -> None:
         (["nowhere", "output_dir=x"], "output_dir=x would change nothing"),
         (["nowhere", "studies=[a,b]"], "sweep and studies are reports of their own"),
         (["studies=[a]"], "studies takes the folders of two or more studies"),
-        (["nowhere"], "sweep=nowhere is not a folder"),
+        (
+            ["nowhere"],
+            "sweep=nowhere is not a folder. Give the sweep folder that train.py -m named when it ended, or the "
+            "folders of two or more studies",
+        ),
         (["."], "sweep=. is not a sweep folder: it is empty"),
         (["nowhere", "z=1"], "z is not a key"),
         (["nowhere", "x="], "x is empty: give text or null"),

@@ -133,6 +133,8 @@ def test_a_candidate_that_fails(conclude, monkeypatch):
     monkeypatch.setattr(RbfSvm, "fit", broken)
     printed, text, _ = conclude()
     assert "EXPLORE" in printed
+    assert "Nothing could be concluded: RBF-SVM never produced a score" in " ".join(printed.split())
+    assert "Keep exploring" not in printed + text
     assert "RBF-SVM failed on 5 of 5 fits" in text and "RBF-SVM has no score on any fold" in text
 
 
@@ -156,6 +158,7 @@ def test_tied_scores(conclude):
     assert "EXPLORE" in printed
     assert "the differences of all 5 folds are zero" in text
     assert "Cannot be concluded against The same" in text
+    assert printed.count("the differences of all 5 folds are zero") == 1
 
 
 class Parts(LightningDataModule):

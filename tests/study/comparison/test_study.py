@@ -212,6 +212,11 @@ def test_nonsense_is_refused_before_any_job(study, lines, tmp_path, words, messa
         ("study.protocol.fractions=[2.0]", "study.protocol.fractions"),
         ("study.protocol.seedz=[0]", "study.protocol.seedz is not a key"),
         ("study=defualt", "Nearest: default"),
+        (
+            "study.metric=acuracy",
+            "study.metric=acuracy is not a metric. Nearest: accuracy. Metrics of a classif",
+        ),
+        ("study.metric=nonsense", "of a regression: mae, rmse, r2; or null for balanced_accuracy and rmse"),
     ],
 )
 def test_what_a_study_decides_itself_cannot_be_set(lines, word, message):

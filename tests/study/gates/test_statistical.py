@@ -12,6 +12,7 @@ from scipy import stats
 from study.comparison.evidence import Evidence
 from study.gates.declaration import Statistical
 from study.gates.gate import Gate
+from study.gates.operational import best_baseline
 from study.gates.statistical import compare_all, statistical_gates
 from tests.study.gates.make_evidence import N_TEST, N_TRAIN, around, evidence
 
@@ -70,6 +71,35 @@ def test_holm_is_stricter_than_the_rule() -> None:
     assert gates[RULE].passed is True
     assert gates[HOLM].passed is False
     assert HOLM not in judged(found, correction="none")
+
+
+def test_the_rule_and_its_correction_name_the_same_rival() -> None:
+    """Adjusted p-values are often equal, at 1; the larger p-value as it was found is the one to be beaten."""
+    scores = {"hybrid": around(0.9, seed=1), "svm": around(0.91, seed=3), "forest": around(0.905, seed=2)}
+    p = {name: p_by_hand(scores["hybrid"], scores[name]) for name in ("svm", "forest")}
+    assert 0.5 < p["svm"] < p["forest"]
+    gates = judged(evidence(scores))
+    assert gates[RULE].measured == f"p = {p['forest']:.3g} against Forest"
+    assert gates[HOLM].measured == "largest adjusted p = 1, against Forest"
+    assert "the one with Forest has p = 1." in gates[HOLM].reason
+
+
+def test_of_rivals_that_are_as_hard_to_beat_the_best_baseline_is_named() -> None:
+    same = around(0.9, seed=2)
+    scores = {"hybrid": around(0.9, seed=1), "frozen": same, "svm": same, "forest": same}
+    found = evidence(scores, roles={"frozen": "twin"})
+    gates = judged(found, against="baselines_and_twins")
+    best = best_baseline(found)
+    assert best is not None and best.label == "Svm"
+    assert gates[RULE].measured.endswith("against Svm")
+    assert gates[HOLM].measured.endswith("against Svm")
+    assert gates[REPEATS].measured.endswith("against Svm")
+
+
+def test_rounding_makes_no_baseline_the_best() -> None:
+    assert sum([0.1, 0.2, 0.3]) > sum([0.3, 0.2, 0.1]), "equal on paper"
+    best = best_baseline(evidence({"hybrid": [0.2] * 3, "svm": [0.3, 0.2, 0.1], "forest": [0.1, 0.2, 0.3]}))
+    assert best is not None and best.name == "svm"
 
 
 @pytest.mark.parametrize(("margin", "passed"), [(0.03, True), (0.012, False)])

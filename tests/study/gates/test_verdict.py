@@ -266,8 +266,55 @@ def test_twins_are_told() -> None:
 def test_what_numbers_do_not_allow_is_said(scores: dict[str, list[float | None]]) -> None:
     verdict = reach_verdict(evidence(scores))
     assert verdict.decision in ("explore", "stop")
-    if verdict.decision == "explore":
+    if verdict.headline.startswith("Keep exploring"):
         assert any("Cannot be concluded" in reason for reason in verdict.reasons)
+    elif verdict.decision == "explore":
+        assert verdict.headline.startswith("Nothing could be concluded")
+
+
+@pytest.mark.parametrize(("n_seeds", "told"), [(1, "All of its 10 jobs"), (2, "All of its 20 jobs")])
+def test_a_candidate_that_always_failed_is_no_case_to_explore(n_seeds: int, told: str) -> None:
+    scores = {"hybrid": [None] * 10, "svm": around(0.9), "forest": around(0.8)}
+    verdict = reach_verdict(evidence(scores, seeds=range(n_seeds)))
+    assert verdict.decision == "explore"
+    assert verdict.headline == (
+        "Nothing could be concluded: Hybrid never produced a score, so that there is no evidence for it or against it."
+    )
+    assert verdict.reasons == (f"{told} failed, such as with: the fit diverged.",)
+    assert {gate.name for gate in verdict.gates if gate.passed is False} == {"failed jobs"}
+
+
+def test_no_job_or_no_value_of_the_metric_is_no_score_either() -> None:
+    nothing = evidence(GOOD, outcomes=[], stopped="The study has taken 60 min")
+    verdict = reach_verdict(nothing)
+    assert verdict.headline.startswith("Nothing could be concluded")
+    assert verdict.reasons[0] == "None of its jobs ended."
+    assert " ".join(verdict.reasons).count("The study has taken 60 min") == 1
+    undefined = evidence(GOOD, more={"hybrid": {"metrics": {"accuracy": None}}})
+    assert reach_verdict(undefined).reasons[0] == "10 ended without a value of accuracy."
+
+
+def test_a_candidate_that_scored_once_is_judged_by_its_gates() -> None:
+    """With one seed of two failed there is no score of the fold, and still there is evidence."""
+    whole = evidence(GOOD, seeds=(0, 1))
+    failed = [
+        dataclasses.replace(item, metrics={}, failure="out of memory")
+        if item.seed and item.entrant == "hybrid"
+        else item
+        for item in whole.outcomes
+    ]
+    verdict = reach_verdict(dataclasses.replace(whole, outcomes=failed))
+    assert verdict.headline.startswith("Keep exploring Hybrid")
+
+
+@pytest.mark.parametrize("others", [{}, {"forest": [0.5] * 10}])
+def test_ties_are_told_once(others: dict[str, list[float]]) -> None:
+    verdict = reach_verdict(evidence({"hybrid": [0.5] * 10, "svm": [0.5] * 10, **others}))
+    said = " ".join(verdict.reasons)
+    assert said.count("Svm: the differences of all 10 folds are zero") == 1
+    assert said.count("the differences of all 10 folds are zero") == 1 + len(others)
+    assert verdict.reasons[0].startswith("Cannot be concluded against Svm: ")
+    assert "no comparison has a p-value" not in said
 
 
 def test_no_candidate() -> None:

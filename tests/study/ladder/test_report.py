@@ -7,6 +7,7 @@ import dataclasses
 import io
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from study.ladder.evidence import Climbed, Drift
 from study.ladder.folder import EvaluationFolder
 from study.ladder.judging import Error, Interval, Judged
 from study.ladder.report.ladder_plot import ladder_plot
+from study.ladder.report.report import _limits as limits
 from study.ladder.report.score_plot import score_plot
 from study.ladder.report.shots_plot import shots_plot
 from study.ladder.report.spread_plot import spread_plot
@@ -126,6 +128,13 @@ def test_the_table_is_written_without_rests_of_arithmetic() -> None:
     assert [rows[1][name] for name in ("planned_usd", "planned_usd_at_most")] == ["12345.670525", "0.3"]
     assert float(rows[1]["planned_shots"]) == 12_345_678
     assert rows[1]["failure"] == ""
+
+
+@pytest.mark.parametrize(("n_rows", "told"), [(1, False), (2, True), (9, True), (10, False)])
+def test_intervals_of_few_rows_are_said_to_be_too_narrow(n_rows: int, told: bool) -> None:
+    part = limits(SimpleNamespace(positions=range(n_rows)), LADDER)  # type: ignore[arg-type]
+    said = f"Intervals from {n_rows} rows are too narrow" in " ".join(part.sentences)
+    assert said is told
 
 
 def test_prices_are_read_as_prices() -> None:

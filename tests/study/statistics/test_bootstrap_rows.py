@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from study.statistics.bootstrap import Bootstrap, bootstrap_mean, bootstrap_rows
+from study.statistics.bootstrap import FEW_ROWS, Bootstrap, bootstrap_mean, bootstrap_rows
 from study.statistics.undecided import Undecided
 
 VALUES = np.random.default_rng(0).exponential(size=40)
@@ -34,6 +34,17 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
         assert isinstance(found, Bootstrap)
         hits += found.low <= 1 <= found.high
     assert hits / 200 == pytest.approx(0.93, abs=0.05)  # nominally 0.95, a little less with 60 rows
+
+
+def test_of_few_rows_it_is_too_narrow() -> None:
+    """What the limits of an evaluation's page say of it, for the mean of five normal numbers, which is 0."""
+    random = np.random.default_rng(2)
+    hits = 0
+    for trial in range(300):
+        found = bootstrap_mean(random.normal(size=FEW_ROWS // 2).tolist(), trial, n_resamples=499)
+        assert isinstance(found, Bootstrap)
+        hits += found.low <= 0 <= found.high
+    assert hits / 300 == pytest.approx(5 / 6, abs=0.05)
 
 
 def test_without_spread_there_is_none() -> None:

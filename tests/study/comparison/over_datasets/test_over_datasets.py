@@ -192,6 +192,7 @@ def test_a_candidate_that_failed_is_said(tmp_path: Path) -> None:
     folders = [*some(tmp_path, 2), make_study(tmp_path, "set2", THREE, failed={"candidate": range(5)})]
     _, summary = write(folders, tmp_path)
     assert "cannot be concluded: Hybrid has no score on some split of set2." in summary[0]
+    assert "; nothing that could be concluded on set2." in summary[-1]
 
 
 # --- what is not alike -----------------------------------------------------------------------------------------------

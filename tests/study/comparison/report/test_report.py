@@ -17,12 +17,15 @@ import pytest
 from rich.console import Console
 
 from study.comparison.evidence import Entrant, Outcome
-from study.comparison.report.limits import recommended_rows
+from study.comparison.report.differences import compare
+from study.comparison.report.limits import recommended_rows, what_is_open
 from study.comparison.report.pooled import Pooled, pool, read_all
 from study.comparison.report.ranks import Ranks, groups, ranks_of
 from study.comparison.report.report import write_report
 from study.comparison.report.terminal import print_summary
 from study.errors import StudyError
+from study.gates.verdict import reach_verdict
+from study.metrics import evaluate
 from study.statistics.rows import RowsNeeded
 from tests.study.comparison.report.make_evidence import ENTRANTS, SPLITS, Gate, Made, Verdict, make
 from tests.study.report.browser import CHROMIUM, PROBE, opened
@@ -51,6 +54,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 def page(made: Made) -> Page:
     return Page((made.evidence.folder / "report" / "report.html").read_text(encoding="utf-8"))
+
+
+def section(made: Made, heading: str) -> str:
+    """One section of report.md, without escapes."""
+    text = (made.evidence.folder / "report" / "report.md").read_text(encoding="utf-8").replace("\\", "")
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
 def accuracies(made: Made, entrant: str) -> np.ndarray:
@@ -96,13 +105,46 @@ def test_scores_have_a_mean_and_an_interval(made: Made) -> None:
 
 
 def test_calibration_is_of_the_pooled_test_predictions(made: Made) -> None:
-    rows = page(made).table("model", "method", "log-loss")
+    rows = page(made).table("model", "method", "log-loss, pooled")
     row = next(row for row in rows if (row["model"], row["method"]) == ("RBF-SVM", "temperature"))
     tests = [made.kept[one.folder][1] for one in made.evidence.of("rbf_svm")]
     softer = [one.outputs**0.5 / (one.outputs**0.5).sum(axis=1, keepdims=True) for one in tests]
     true = np.concatenate([p[np.arange(len(p)), one.targets] for p, one in zip(softer, tests, strict=True)])
-    assert float(row["log-loss"]) == pytest.approx(-np.log(true).mean(), abs=5.1e-4)
+    assert float(row["log-loss, pooled"]) == pytest.approx(-np.log(true).mean(), abs=5.1e-4)
     assert row["test predictions"] == "800"
+
+
+def test_the_two_calibration_errors_are_not_taken_for_one(made: Made) -> None:
+    """The mean over folds and the one of all rows are different numbers, and each says where the other is."""
+    tests = [made.kept[one.folder][1] for one in made.evidence.of("rbf_svm")]
+    whole = evaluate(
+        "classification",
+        np.concatenate([one.targets for one in tests]),
+        np.concatenate([one.outputs for one in tests]),
+        2,
+    )["calibration_error"]
+    mean = np.mean([one.metrics["calibration_error"] for one in made.evidence.of("rbf_svm")])
+    pooled = page(made).table("model", "calibration error, pooled")
+    row = next(row for row in pooled if (row["model"], row["method"]) == ("RBF-SVM", "as predicted"))
+    by_fold = next(
+        row for row in page(made).table("model", "calibration error ↓") if row["model"] == "RBF-SVM"
+    )
+    assert float(row["calibration error, pooled"]) == pytest.approx(whole, abs=5.1e-4)
+    assert float(by_fold["calibration error ↓"].split("(")[0]) == pytest.approx(mean, abs=5.1e-4)
+    assert mean > whole + 0.001
+    models, calibration = (
+        section(made, name) for name in ("Every model", "Are the probabilities what they say?")
+    )
+    assert (
+        "all folds pooled, before and after calibration, is under “Are the probabilities what they say?”"
+        in models
+    )
+    assert "Those under “Every model” are means over the folds" in calibration
+
+
+def test_without_pooled_predictions_nothing_points_at_them(tmp_path: Path) -> None:
+    made = make(tmp_path, entrants=ENTRANTS[:2], seeds=[0], conditions=(), predicted=False)
+    assert "pooled" not in text_of(made)
 
 
 def test_a_row_that_was_predicted_four_times_counts_once(made: Made) -> None:
@@ -160,8 +202,28 @@ def test_the_verdict_comes_first_as_a_word(made: Made) -> None:
         "Does the use case fit?", "How much better, and how sure?", "Every model", "Tests and probabilities",
         "Learning curves", "Label noise", "Slices", "What the settings do", "Are the probabilities what they say?",
         "Abstaining", "Ranks over folds", "Seed against split", "What was tuned, and with which budget", "Protocol",
-        "Environment and data", "Limits", "What could not be concluded",
+        "Environment and data", "Limits", "What could not be concluded", "Package versions",
     ]  # fmt: skip
+
+
+def test_gates_and_statistics_say_that_their_p_values_are_not_the_same(made: Made) -> None:
+    assert "The p-values of gates are one-sided" in section(made, "EXPLORE")
+    assert "those under “Tests and probabilities” are two-sided" in section(made, "EXPLORE")
+    statistics = section(made, "Tests and probabilities")
+    assert "The p-values of this table are two-sided" in statistics
+    assert "those of the gates are one-sided" in statistics
+
+
+def test_package_versions_come_last(made: Made) -> None:
+    text = (made.evidence.folder / "report" / "report.md").read_text(encoding="utf-8")
+    assert "| torch | 2.9 |" in section(made, "Package versions")
+    assert text.index("## What could not be concluded") < text.index("## Package versions")
+    assert text.count("torch") == 1
+    assert page(made).table("package", "version") == [{"package": "torch", "version": "2.9"}]
+    assert not any(
+        "torch" in row for table in page(made).tables if table[0] == ["key", "value"] for row in table
+    )
+    assert "| python | 3.12 |" in section(made, "Environment and data").replace("\\", "")
 
 
 def test_it_holds_everything_itself(made: Made) -> None:
@@ -312,6 +374,18 @@ def test_a_gate_that_is_not_decided_is_named(made: Made) -> None:
     assert "Gate “latency” is not decided: no latency was measured." in text
     rows = page(made).table("gate", "measured", "asked")
     assert [row["result"] for row in rows] == ["✓ passed", "✕ not passed", "? not decided"]
+
+
+def test_what_is_left_open_is_said_once(tmp_path: Path) -> None:
+    few = [ENTRANTS[at] for at in (0, 3, 4)]
+    made = make(tmp_path, entrants=few, seeds=[0], conditions=(), tied=True, predicted=False)
+    evidence = replace(made.evidence, declared={**made.evidence.declared, "gates": {}})
+    lines = what_is_open(evidence, reach_verdict(evidence), compare(evidence), {})
+    assert " ".join(lines).count("the differences of all 10 folds are zero") == 1
+    assert "better than Logistic regression and RBF-SVM cannot be concluded: the differences" in lines[0]
+    assert lines[1] == (
+        "Gates “better than every baseline” and “survives Holm's correction” are not decided because of that."
+    )
 
 
 @pytest.mark.parametrize(
