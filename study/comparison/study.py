@@ -19,6 +19,7 @@ from study.config.memory import available_bytes, readable
 from study.config.program import Program
 from study.errors import StudyError
 from study.report.words import counted
+from study.run.place import place
 from study.sweep.launching import (
     check_launcher,
     parallel_jobs,
@@ -241,7 +242,7 @@ def _print_plan(plan: Plan, console: Console) -> None:
         console.print(sentence, style="red", highlight=False, soft_wrap=True, markup=False)
     for sentence in plan.tolerated:
         console.print(f"Accepted: {sentence}", style="yellow", highlight=False, soft_wrap=True, markup=False)
-    console.print(f"Study folder: {plan.folder}", soft_wrap=True, highlight=False)
+    console.print(f"Study folder: {place(plan.folder)}", soft_wrap=True, highlight=False)
 
 
 def _print_estimate(found: Estimate, parallel: int, starts: int, launcher: str, console: Console) -> None:

@@ -18,6 +18,7 @@ from study.ladder.rung import Rung
 from study.ladder.words import cells, dollars, header, is_priced, stand_in
 from study.report.table import UNBOUNDED
 from study.report.words import counted
+from study.run.place import place
 from study.sweep.watch import duration
 
 ANGLES = "angles sent"
@@ -114,7 +115,9 @@ def print_ladder(judged: Sequence[Judged], task: str, folder: EvaluationFolder, 
     """Print one row a rung, and where everything is."""
     if all(one.record.status == "planned" for one in judged):
         console.print(
-            f"Planned only, nothing was climbed. Report: {folder.page}", soft_wrap=True, highlight=False
+            f"Planned only, nothing was climbed. Report: {place(folder.page)}",
+            soft_wrap=True,
+            highlight=False,
         )
         return
     console.print()
@@ -146,8 +149,8 @@ def print_ladder(judged: Sequence[Judged], task: str, folder: EvaluationFolder, 
                 markup=False,
             )
     # A path broken by the terminal cannot be copied.
-    console.print(f"Report: {folder.page}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"Table:  {folder.table}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Report: {place(folder.page)}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Table:  {place(folder.table)}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _print_table(

@@ -16,6 +16,7 @@ from study.report.table import comparison
 from study.report.verdict import verdict
 from study.run.atomic import write_text
 from study.run.folder import RunFolder
+from study.run.place import place
 from study.run.results import Results
 
 FILE_WIDTH = 110
@@ -31,7 +32,7 @@ def print_report(folder: RunFolder, results: Results, manifest: Mapping[str, Any
         console.print(circuit_report(drawing.read_text(encoding="utf-8"), model, console))
     console.print(_table_and_verdict(results, console))
     # A path broken by the terminal cannot be copied.
-    console.print(f"Run folder: {folder.path}", soft_wrap=True, highlight=False)
+    console.print(f"Run folder: {place(folder.path)}", soft_wrap=True, highlight=False)
 
 
 def save_report(folder: RunFolder, results: Results) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from study.config.memory import readable
+from study.run.place import place
 from study.sweep.choice import REPEATS
 from study.sweep.estimate import Estimate
 from study.sweep.plan import Plan
@@ -48,7 +49,7 @@ def print_plan(
             highlight=False,
             soft_wrap=True,
         )
-    say(f"Sweep folder: {plan.folder}", soft_wrap=True, highlight=False)
+    say(f"Sweep folder: {place(plan.folder)}", soft_wrap=True, highlight=False)
 
 
 def _shares(found: Estimate, parallel: int, starts: int) -> list[str]:
@@ -80,5 +81,5 @@ def print_end(plan: Plan, final: Mapping[str, Any], report: Path, console: Conso
         job = next(job for job in plan.jobs if final["chosen"].items() <= job.values.items())
         chosen = " ".join(job.words(without=REPEATS)) or "the one configuration"
         console.print(f"Chosen: {chosen} ({final['reason']}).", highlight=False, soft_wrap=True)
-    console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+    console.print(f"Report: {place(report)}", highlight=False, soft_wrap=True)
     return bool(broken)

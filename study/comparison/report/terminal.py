@@ -13,6 +13,7 @@ from study.comparison.report.pages import WORDS
 from study.comparison.report.report import REPORT
 from study.comparison.report.shown import Verdict
 from study.report.columns import milliseconds, seconds
+from study.run.place import place
 
 STYLES = {"promote": "bold white on green4", "explore": "bold black on orange3", "stop": "bold white on red3"}
 
@@ -30,8 +31,8 @@ def print_summary(evidence: Evidence, verdict: Verdict, console: Console) -> Non
     console.print(_table(evidence))
     folder = evidence.folder / REPORT
     # A path broken by the terminal cannot be copied.
-    console.print(f"Report: {folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"Table:  {folder / 'results.csv'}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Report: {place(folder / 'report.html')}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Table:  {place(folder / 'results.csv')}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _table(evidence: Evidence) -> Table:
