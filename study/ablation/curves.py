@@ -13,7 +13,7 @@ from matplotlib.axes import Axes as Plot
 from matplotlib.ticker import MaxNLocator
 
 from study.ablation.cells import Cell, Grid
-from study.report.palette import EMPTY, HATCH, INK, WIDTH, headline, legible, literal
+from study.report.palette import EMPTY, HATCH, INK, WIDTH, headline, legend_below, legible, literal
 from study.report.style import BLUE, ORANGE, bare, drawn
 
 ACROSS = 4
@@ -51,7 +51,7 @@ def training_curves(
             plots[0].plot([], [], label="training", **_look(TRAINING, lone))[0],
             plots[0].plot([], [], label="validation", **_look(VALIDATION, lone))[0],
         ]
-        figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=2)
+        legend_below(figure, handles=handles)
         for plot in plots[max(0, len(cells) - across) : len(cells)]:
             plot.set_xlabel("epoch", size=8.5)
             plot.tick_params(labelbottom=True)

@@ -20,6 +20,7 @@ from study.config.program import Program
 from study.errors import StudyError
 from study.report.words import counted
 from study.run.place import place
+from study.run.writable import make_folder
 from study.sweep.launching import (
     check_launcher,
     parallel_jobs,
@@ -276,9 +277,9 @@ def _alone_in(folder: Path) -> Iterator[None]:
     """Hold the study for this process within the block. The lock goes with the process, however it ends.
 
     Raises:
-        StudyError: another process is at it.
+        StudyError: another process is at it, or the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "output_dir")
     lock = FileLock(folder / ".lock", timeout=0)
     try:
         lock.acquire()

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from study.metrics import CALIBRATION_BINS
+from study.report.palette import legend_below
 from study.report.style import BLUE, GREEN, GREY, ORANGE, bare, drawn
 
 Z_95 = 1.959963984540054
@@ -134,7 +135,7 @@ def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray,
         upper.plot([], [], "o", color=BLUE, label="test rows in a bin, 95 % interval")
         upper.set(xlim=(left, 1), ylim=(0, 1.02), ylabel="share that was right", title=title)
         # Outside: points lie above the diagonal for one model and below it for the next.
-        figure.legend(frameon=False, loc="outside lower center", ncols=2)
+        legend_below(figure)
         bare(lower).hist(confidence, bins=edges.tolist(), color=BLUE, edgecolor="white")
         lower.set(xlabel="probability given to the predicted class", ylabel="rows")
         lower.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))

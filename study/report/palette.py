@@ -62,6 +62,21 @@ def headline(figure: Figure, lines: Sequence[str]) -> None:
     figure.suptitle("\n".join(wrapped), size=9.5)
 
 
+def legend_below(figure: Figure, columns: int = 2, **entries: Any) -> None:
+    """A legend under the plots, in fewer columns where it would be wider than the figure and lose its ends.
+
+    Args:
+        figure: its labelled lines are the entries, unless given.
+        columns: at most.
+        **entries: `handles` and `labels` as of matplotlib.
+    """
+    for n in range(columns, 0, -1):
+        legend = figure.legend(**entries, frameon=False, loc="outside lower center", ncols=n)
+        if n == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
+
+
 @contextmanager
 def legible() -> Iterator[None]:
     with mpl.rc_context(FONTS):

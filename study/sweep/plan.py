@@ -23,6 +23,7 @@ from study.run.environment import REPORTING, code_digest
 from study.run.identity import job_digest, run_name
 from study.run.manifest import now
 from study.run.stages import plain_config
+from study.run.writable import make_folder
 from study.sweep.expansion import Expansion
 from study.sweep.job import SWEEP_FILE
 from study.sweep.state import State, read_state
@@ -103,7 +104,7 @@ class Plan:
             "greater_is_better": self.greater_is_better,
             "jobs": jobs,
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder, "output_dir")
         path = self.folder / SWEEP_FILE
         try:
             before = read_json(path)

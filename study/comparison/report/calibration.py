@@ -12,7 +12,7 @@ from study.comparison.report.pooled import NONE, Pooled
 from study.metrics import evaluate
 from study.report.columns import three_decimals
 from study.report.figures import calibration_bins, wilson_interval
-from study.report.palette import LINES, WIDTH, headline, legible, literal, look
+from study.report.palette import LINES, WIDTH, headline, legend_below, legible, literal, look
 from study.report.sheet import NOTHING, Sheet, without_empty_end
 from study.report.style import GREY, bare, drawn
 from study.statistics.undecided import Undecided
@@ -88,7 +88,7 @@ def reliability(path: Path, label: str, by_method: By) -> str | None:
         headline(
             figure, [f"{label}: reliability on the pooled test parts", "95% Wilson intervals of each bin"]
         )
-        figure.legend(frameon=False, loc="outside lower center", ncols=2)
+        legend_below(figure)
     return f"Reliability diagram of {label}: share that was right against the probability given. {'; '.join(words)}."
 
 
@@ -122,7 +122,7 @@ def risk_curves(path: Path, found: Risks, what: str) -> str | None:
         )
         plot.set_ylim(bottom=0)
         headline(figure, ["Risk and coverage, the surest rows first", what])
-        figure.legend(frameon=False, loc="outside lower center", ncols=2)
+        legend_below(figure)
     return f"Risk–coverage curve. {'; '.join(words)}."
 
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from study.ladder.curve import Point
 from study.ladder.judging import Judged
-from study.report.palette import WIDTH, headline, legible, literal, look
+from study.report.palette import WIDTH, headline, legend_below, legible, literal, look
 from study.report.style import GREY, bare, drawn
 
 
@@ -62,4 +62,4 @@ def shots_plot(path: Path, points: Sequence[Point], judged: Sequence[Judged], ti
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set(xlabel="shots a circuit", ylabel="error of an output (root mean square)")
         headline(figure, title)
-        figure.legend(frameon=False, loc="outside lower center", ncols=2)
+        legend_below(figure)
