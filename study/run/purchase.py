@@ -139,7 +139,7 @@ class TrainingPlan:
         ]
         found += [whole[0], gradients, *whole[1:]]
         found.append(
-            f"  angles sent  {self.angles} of encoded rows, which gradient circuits send again, shifted"
+            f"  angles sent  {self.angles} of encoded rows; gradient circuits send them again, shifted"
         )
         if any(one.patience is not None and one.patience < one.epochs for one in self.purchases):
             found.append(f"  note         early stopping (trainer.patience={_patience(self)}) ends sooner")
