@@ -31,9 +31,13 @@ def main(config: DictConfig) -> None:
     if config.resume is None:
         check_construction(config)
 
-    from study.experiment import train
+    from study.config.leaving import only_planned
+    from study.experiment import plan, train
 
-    train(config)
+    if config.resume is None and only_planned(config):
+        plan(config)
+    else:
+        train(config)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from qlayers import QuantumLayer
 from study import build
-from study.data.prepare import prepare
+from study.config.leaving import only_planned
+from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
+from study.fitting.paid import NOTHING_TO_TRAIN_ON
 from study.report.style import save
 from study.report.terminal import print_report
 from study.run import tracking
 from study.run.atomic import read_json, write_json, write_text
 from study.run.circuits import layers_of
 from study.run.description import describe_data, encoding_entangles, located
-from study.run.entrants import MAIN_KEY, entrants
+from study.run.entrants import MAIN_KEY, Entrant, entrants
 from study.run.environment import code_digest
 from study.run.folder import RunFolder, claim, open_run, working_in
 from study.run.identity import run_digest, run_name
@@ -24,6 +28,7 @@ from study.run.interface import Interface
 from study.run.manifest import new_manifest, now, process, update_manifest
 from study.run.messages import plain_warnings
 from study.run.preflight import preflight
+from study.run.purchase import TrainingPlan, training_plan
 from study.run.rebuild import prepare_again, stored_config
 from study.run.results import Results
 from study.run.seal import check_seal, write_seal
@@ -50,14 +55,51 @@ def train(config: DictConfig, console: Console | None = None) -> RunFolder:
         return _start(config, console)
 
 
-def _start(config: DictConfig, console: Console) -> RunFolder:
+def plan(config: DictConfig, console: Console | None = None) -> TrainingPlan:
+    """Print what training `config` would send and cost; send nothing, train nothing, and leave no folder.
+
+    Raises:
+        StudyError, QlayersError: naming the option, what came and what to do.
+    """
+    console = console or Console()
+    with plain_warnings(console):
+        ready = _ready(config)
+    if ready.plan is None:
+        raise StudyError("Nothing of this run is paid for, so there is nothing to plan. Leave dry_run out.")
+    ready.plan.tell(console)
+    console.print("Planned only: nothing was sent, nothing was trained.", soft_wrap=True)
+    return ready.plan
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """Everything that is settled before a run folder exists."""
+
+    config: DictConfig
+    data: Prepared
+    circuits: list[QuantumLayer]
+    entrants: list[Entrant]
+    plan: TrainingPlan | None
+
+
+def _ready(config: DictConfig) -> _Ready:
     config = located(config)
     data = prepare(build.dataset(config), build.split(config), build.preprocessor(config))
     build.fill_dims(config, n_inputs=data.n_inputs, n_outputs=data.n_outputs)
     model = build.learner(config, MAIN_KEY)
     preflight(model, data)
-    circuits = layers_of(model)
     taking_part = entrants(config, data.task, encoding_entangles(model))
+    return _Ready(config, data, layers_of(model), taking_part, training_plan(config, data, taking_part))
+
+
+def _start(config: DictConfig, console: Console) -> RunFolder:
+    if only_planned(config):
+        raise StudyError(NOTHING_TO_TRAIN_ON)
+    ready = _ready(config)
+    config, data, circuits, taking_part = ready.config, ready.data, ready.circuits, ready.entrants
+    if ready.plan is not None:
+        ready.plan.tell(console)
+        ready.plan.check_budget()
     digest = run_digest(plain_config(config), data.fingerprint, code_digest())
 
     def fill(folder: Path, name: str) -> None:

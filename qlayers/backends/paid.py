@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import uuid4
 
 import pennylane as qp
 import torch
@@ -87,9 +88,14 @@ class PaidBackend(SamplingBackend, ABC):
     def facts(self) -> DeviceFacts:
         """What is known of the device."""
 
-    def planning(self) -> Self:
-        """The same backend, which sends nothing: its device returns zeros and notes what it would have bought."""
-        return replace(self, dry_run=True)
+    def planning(self, anew: bool = False) -> Self:
+        """The same backend, which sends nothing: its device returns zeros and notes what it would have bought.
+
+        Args:
+            anew: Whether it plans as if nothing had been bought before, and so finds nothing in the cache.
+        """
+        project = f"{self.project} {uuid4().hex}" if anew else self.project
+        return replace(self, dry_run=True, project=project)
 
     def device(self, n_qubits: int, dtype: torch.dtype) -> qp.devices.Device:
         from qlayers.braket.device import BraketDevice

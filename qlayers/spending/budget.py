@@ -124,4 +124,4 @@ def _rounded_up(name: str, value: float) -> float:
 
 
 def _written(value: float | None) -> str:
-    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "null" if value is None else f"{value:.12g}" if isinstance(value, float) else str(value)

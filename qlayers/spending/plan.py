@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 from qlayers.errors import ConfigurationError
@@ -78,6 +78,20 @@ class Plan:
             shots=self.shots + other.shots,
             usd=dollars(self.usd + other.usd),
             usd_at_most=dollars(self.usd_at_most + other.usd_at_most),
+        )
+
+    def times(self, number: int) -> Plan:
+        """So many plans like this one; 0 for what sends nothing."""
+        return replace(
+            self,
+            seconds=None if self.seconds is None else self.seconds * number,
+            circuits=self.circuits * number,
+            cached=self.cached * number,
+            tasks=self.tasks * number,
+            program_sets=self.program_sets * number,
+            shots=self.shots * number,
+            usd=dollars(self.usd * number),
+            usd_at_most=dollars(self.usd_at_most * number),
         )
 
     @property

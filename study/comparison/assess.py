@@ -18,7 +18,7 @@ from study.comparison.memory import PeakMemory
 from study.comparison.tuning import SEED, Values, at_edge, tune
 from study.data.prepare import Part, Prepared
 from study.data.sealed import sealed
-from study.fitting.latency import measure_latency
+from study.fitting.latency import latency_seconds
 from study.fitting.learner import Learner
 from study.fitting.seeding import derive
 from study.metrics import evaluate
@@ -133,7 +133,7 @@ def assess(
         n_test=len(data.test.rows),
         n_parameters=learner.n_parameters,
         fit_seconds=learner.fit_seconds,
-        latency_seconds=measure_latency(learner.predict, data.test.inputs[:1]).row_ms / 1000,
+        latency_seconds=latency_seconds(learner, data.test.inputs[:1]),
         steps=_noted(best)["steps"],
         peak_bytes=memory.bytes,
         chosen=dict(tuned.values),

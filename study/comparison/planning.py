@@ -19,11 +19,12 @@ from study.comparison.evidence import PLAIN, Condition, Entrant
 from study.comparison.leakage import find_leaks
 from study.comparison.state import read_state
 from study.config.construction import check_construction
-from study.config.leaving import check_leaving
+from study.config.leaving import check_leaving, only_planned
 from study.data.prepare import load_table
 from study.data.splits.base import Split
 from study.data.table import Table
 from study.errors import StudyError
+from study.fitting.paid import NOTHING_TO_TRAIN_ON
 from study.metric_names import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from study.report.columns import PRIMARY
 from study.run.description import located
@@ -225,6 +226,8 @@ def _entrants(
             left_out[spec.label] = f"does not serve a {table.task}"
             continue
         check_construction(composed)
+        if only_planned(composed):
+            raise StudyError(NOTHING_TO_TRAIN_ON)
         if spec.role == "candidate":
             for backend in config.study.protocol.backends:  # its test part is computed again there
                 check_leaving(composer.config(spec, 0, 0, seed, f"backend={backend}"))

@@ -44,11 +44,24 @@ def outside(nodes: Mapping[str, Any]) -> list[str]:
     return sorted(found)
 
 
+def only_planned(config: DictConfig) -> bool:
+    """Whether circuits of the model or a control are only planned and priced, by `dry_run=true` of their backend."""
+    parts = {key: OmegaConf.to_container(config[key], resolve=True) for key in ("model", "controls")}
+    return any(node.get("dry_run") is True for _, node in target_nodes(parts))
+
+
+def option_of(target: str) -> str:
+    """What a backend's class is called on the command line; of a class that is no option of ours, its whole name."""
+    module, _, _ = target.rpartition(".")
+    package, _, name = module.rpartition(".")
+    return name if package == "qlayers.backends" else target
+
+
 def refuse_unless_allowed(backends: Sequence[str], confidentiality: str, allowed: Sequence[str]) -> None:
     """Raise StudyError unless data of this class may be given to backends outside this machine."""
     if confidentiality in allowed:
         return
-    names = " and ".join(target.rpartition(".")[2] for target in backends)
+    names = " and ".join(f"backend={option_of(target)}" for target in backends)
     raise StudyError(
         f"The circuits of {names} run outside this machine, and the data are {confidentiality} "
         f"(data.confidentiality={confidentiality}), while outside=[{','.join(allowed)}] names what may leave. Choose a "

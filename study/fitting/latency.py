@@ -8,6 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from torch import nn
+
+from study.fitting.learner import Learner
+from study.fitting.paid import paid_layers
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,14 @@ class Latency:
     row_ms: float
     batch_ms: float
     rows: int
+
+
+def latency_seconds(learner: Learner, row: np.ndarray) -> float | None:
+    """The time of one prediction for one row (1, n_inputs); None where every repeat would be paid for."""
+    model = getattr(learner, "model", None)
+    if isinstance(model, nn.Module) and paid_layers(model):
+        return None
+    return measure_latency(learner.predict, row).row_ms / 1000
 
 
 def measure_latency(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from qlayers.errors import QlayersError
 from study.errors import StudyError
+from study.fitting.paid import unpaid
 
 if TYPE_CHECKING:
     from study.data.prepare import Prepared
@@ -27,7 +28,7 @@ def fit_reductions(model: nn.Module, inputs: Tensor) -> None:
 
 
 def check_shapes(model: nn.Module, data: Prepared, dtype: torch.dtype) -> None:
-    """Run two training rows through the model, leaving no trace in it or in the random streams.
+    """Run two training rows through the model, leaving no trace in it or in the random streams, and buying nothing.
 
     Raises:
         StudyError: if the rows do not go through, or something other than n_outputs numbers a row comes out.
@@ -37,7 +38,7 @@ def check_shapes(model: nn.Module, data: Prepared, dtype: torch.dtype) -> None:
     was_training = model.training
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            outputs = model.eval()(rows)
+            outputs = unpaid(model).eval()(rows)
     except QlayersError:
         raise
     except (RuntimeError, ValueError) as error:

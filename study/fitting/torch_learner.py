@@ -26,6 +26,7 @@ from study.fitting.history import History
 from study.fitting.learner import CLASSIFICATION, REGRESSION, Learner
 from study.fitting.objective import Objective, OptimizerFactory, SchedulerFactory
 from study.fitting.outputs import Outputs, outputs_for, outputs_from
+from study.fitting.paid import refuse_zeros
 from study.fitting.progress import ProgressBar
 from study.fitting.quiet import quiet_lightning
 from study.fitting.readiness import check_inputs, check_shapes, fit_reductions
@@ -128,9 +129,11 @@ class TorchLearner(Learner):
         """As `Learner.fit`; writes `metrics.csv`, `steps.csv` and `checkpoints/` into `folder`.
 
         Raises:
-            StudyError: also if the loss or the gradient is no longer finite (the last good checkpoint stays), if
-                `folder` holds checkpoints and `resume` is False, or none of them can be read.
+            StudyError: also if its circuits are only planned, if the loss or the gradient is no longer finite (the
+                last good checkpoint stays), if `folder` holds checkpoints and `resume` is False, or none of them can
+                be read.
         """
+        refuse_zeros(self.model)
         self.check(data)
         checkpoints = Checkpoints(folder)
         if checkpoints.exist() and not resume:

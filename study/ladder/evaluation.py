@@ -174,7 +174,8 @@ def _remark_on_leaving(evaluation: Evaluation, console: Console) -> None:
     if planned and evaluation.data.confidentiality not in evaluation.config.outside:
         console.print(
             f"Warning: {', '.join(planned)} would be refused as things stand: the data are "
-            f"{evaluation.data.confidentiality}, and outside={list(evaluation.config.outside)} names what may leave.",
+            f"{evaluation.data.confidentiality}, and outside=[{','.join(evaluation.config.outside)}] names what may "
+            "leave.",
             style="yellow",
             highlight=False,
             soft_wrap=True,

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import nn
 
-from qlayers import QuantumLayer
 from qlayers.backends import Backend
 from study.fitting.learner import Learner
+from study.fitting.paid import on_backends
 from study.run.circuits import quantum_layers
 
 
@@ -32,14 +31,7 @@ def moved(learner: Learner, backend: Backend) -> Learner:
         ConfigurationError: the backend cannot run a circuit of the model, or lacks a package.
     """
     copied = copy.copy(learner)
-    model: nn.Module = copy.deepcopy(learner.model)  # type: ignore[attr-defined]
-    names = [name for name, module in model.named_modules() if isinstance(module, QuantumLayer)]
-    if names == [""]:
-        model = model.on(backend)  # type: ignore[operator]
-    else:
-        for name in names:
-            parent, _, last = name.rpartition(".")
-            setattr(model.get_submodule(parent), last, model.get_submodule(name).on(backend))  # type: ignore[operator]
+    model = on_backends(learner.model, lambda _: backend)  # type: ignore[attr-defined]
     copied.model = model.eval()  # type: ignore[attr-defined]
     return copied
 

@@ -10,6 +10,7 @@ from qlayers.errors import InputError, QlayersError
 from study.data.prepare import Part, Prepared
 from study.errors import StudyError
 from study.fitting.learner import Learner
+from study.fitting.paid import unpaid
 from study.run.circuits import circuit_features, quantum_layers, refusals
 
 
@@ -17,7 +18,7 @@ def preflight(learner: Learner, data: Prepared) -> None:
     """Ask the learner whether it can serve the data; a torch model also takes one step there and back.
 
     Leaves a torch model with its reductions fitted, no gradients, no executions counted, and the random streams where
-    they were.
+    they were. Nothing is bought for it.
 
     Raises:
         StudyError: naming what does not fit.
@@ -38,7 +39,7 @@ def preflight(learner: Learner, data: Prepared) -> None:
         model.eval()
         with torch.random.fork_rng(devices=[]):
             _check_encodings(model, data)
-            _step_back(model, torch.as_tensor(data.train.inputs[:2], dtype=_dtype(model)))
+            _step_back(unpaid(model), torch.as_tensor(data.train.inputs[:2], dtype=_dtype(model)))
     finally:
         model.train(was_training)
         model.zero_grad(set_to_none=True)

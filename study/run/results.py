@@ -22,7 +22,8 @@ class ModelResult:
         metrics: test metrics; None where one is not defined on this test part.
         n_parameters: trained numbers.
         fit_seconds: wall time of the fit, tuning included.
-        latency_seconds: wall time of one prediction for one row, median of several.
+        latency_seconds: wall time of one prediction for one row, median of several; None where it is not measured,
+            because every repeat would be paid for.
         at_edge: settings that tuning chose at an end of their grid, with the values; empty for a model without tuning.
         failure: why it failed; None if it did not.
     """

@@ -13,8 +13,10 @@ from typing import Any
 from omegaconf import DictConfig
 
 from study import build
+from study.config.leaving import only_planned
 from study.data.prepare import load_table
 from study.errors import StudyError
+from study.fitting.paid import NOTHING_TO_TRAIN_ON
 from study.report.columns import PRIMARY
 from study.run.atomic import read_json, write_json
 from study.run.description import located
@@ -127,6 +129,8 @@ def make_plan(expansion: Expansion, base: Path) -> Plan:
     by_digest: dict[str, Planned] = {}
     for number, request in enumerate(expansion.jobs):
         config = located(request.config, base)
+        if only_planned(config):
+            raise StudyError(NOTHING_TO_TRAIN_ON)
         values = plain_config(config)
         node = json.dumps(values["data"], sort_keys=True)
         if node not in tables:

@@ -1,4 +1,7 @@
-"""Every option in conf/ and every preset composes, builds what it names and trains; found there, not listed here."""
+"""Every option in conf/ and every preset composes, builds what it names and trains; found there, not listed here.
+
+What is paid for is planned instead.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from study.config.construction import check_construction
 from study.config.rules import TRAIN
 from study.config.targets import locate
 from study.errors import StudyError
-from study.experiment import train
+from study.experiment import plan, train
 from study.fitting.settings import TrainerSettings
 from study.run import manifest, stages
 from study.run.atomic import read_json
@@ -144,12 +147,17 @@ def command_line(group: str, option: str, table: Path, conf: Path = CONFIG_DIR) 
     quick = [word for name, word in QUICK.items() if name != group]
     if group == "trainer":
         chosen.append("trainer.max_epochs=1")
-    if "dry_run" in node:  # what is paid for trains as well without being sent
+    if is_paid_for(node):
         chosen.append(f"{group}.dry_run=true")
     if group == PRESETS:
         return [*chosen, "trainer.max_epochs=1", *(word for word in quick if not word.startswith("trainer"))]
     brings_data = any(word.startswith("data=") for word in chosen)
     return [*([] if brings_data else data_for(node)), *SMALL, *quick, *chosen]
+
+
+def is_paid_for(node: Mapping[str, Any]) -> bool:
+    """Whether the option is planned here and not trained: that takes a budget, and a service."""
+    return "dry_run" in node
 
 
 def data_for(node: Mapping[str, Any]) -> tuple[str, ...]:
@@ -210,8 +218,26 @@ def assert_trained(folder: RunFolder) -> None:
         assert len(pd.read_csv(folder.path / "steps.csv")) >= 1
 
 
+def assert_planned(group: str, option: str, table: Path, folder: Path) -> None:
+    """The plan of the whole training is printed, and that is all."""
+    ledger = f"{group}.ledger={folder / 'ledger.sqlite'}"
+    config = composed([*command_line(group, option, table), ledger], folder / "runs")
+    check_construction(config)
+    text = io.StringIO()
+    found = plan(config, Console(file=text, width=200))
+    assert found.plan.circuits > found.gradient_circuits > 0
+    assert found.plan.usd_at_most > 0
+    for line in (
+        f"with {group}={option}",
+        f"circuits     {found.plan.circuits}",
+        "Planned only: nothing was sent",
+    ):
+        assert line in text.getvalue()
+    assert not (folder / "runs").exists()
+
+
 # Keys that the command line above sets to something else than the file.
-CHANGED = ("trainer.max_epochs", "backend.dry_run")
+CHANGED = ("trainer.max_epochs",)
 
 
 def assert_built(folder: RunFolder, group: str, node: Mapping[str, Any]) -> None:
@@ -259,8 +285,11 @@ def test_it_can_be_built(group: str, option: str, table: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(("group", "option"), parameters())
 def test_it_trains(
-    group: str, option: str, table: Path, trained_once: Callable[[list[str]], RunFolder]
+    group: str, option: str, table: Path, trained_once: Callable[[list[str]], RunFolder], tmp_path: Path
 ) -> None:
+    if is_paid_for(written(group, option, CONFIG_DIR)):
+        assert_planned(group, option, table, tmp_path)
+        return
     folder = trained_once(command_line(group, option, table))
     assert_trained(folder)
     assert_built(folder, group, {**written(group, option, CONFIG_DIR), **CHEAPER.get((group, option), {})})

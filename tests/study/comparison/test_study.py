@@ -190,6 +190,7 @@ def test_slices_are_judged_on_their_own_rows(study, lines, tmp_path):
         (["study.max_hours=0.0001"], "The study may take"),
         (["~study.entrants.candidate"], "needs a candidate"),
         (["split=time"], "study.protocol.repeats=1"),
+        (["backend=braket_sv1", "backend.dry_run=true"], "zeros, which nothing can be trained on"),
     ],
 )
 def test_nonsense_is_refused_before_any_job(study, lines, tmp_path, words, message):

@@ -74,7 +74,7 @@ def test_a_class_that_is_not_allowed_stays(
     with pytest.raises(StudyError) as caught:
         check_construction(config)
     said = str(caught.value)
-    assert "Elsewhere run outside this machine" in said
+    assert "backend=backends_elsewhere.Elsewhere run outside this machine" in said
     assert f"data.confidentiality={class_}" in said
     assert f"outside=[{allowed}] names" in said
 
@@ -92,7 +92,8 @@ def test_a_class_that_is_allowed_goes_on_to_the_backend(
 @pytest.mark.parametrize("backend", ["braket_sv1", "braket_dm1", "braket_qpu"])
 def test_what_amazon_would_be_sent_stays(checked: Check, backend: str) -> None:
     config = checked(f"backend={backend} data=iris data.confidentiality=internal").config
-    with pytest.raises(StudyError, match=r"run outside this machine, and the data are internal"):
+    said = f"circuits of backend={backend} run outside this machine, and the data are internal"
+    with pytest.raises(StudyError, match=said):
         check_construction(config)
 
 

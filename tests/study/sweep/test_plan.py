@@ -58,3 +58,8 @@ def test_two_tasks_are_refused(lines: Lines) -> None:
     few = [line for line in lines() if not line.startswith("data")]
     with pytest.raises(StudyError, match="one task"):
         plan([*few, "data=moons,diabetes"])
+
+
+def test_what_is_only_planned_is_refused(lines: Lines) -> None:
+    with pytest.raises(StudyError, match="zeros, which nothing can be trained on"):
+        plan(lines("depth=1,2", "backend=braket_sv1", "backend.dry_run=true"))
