@@ -125,6 +125,7 @@ def test_a_rung_that_fails_is_named_and_tried_again(evaluate: Evaluate) -> None:
     assert code == 3
     assert "failed (timeout): TimeoutError: the machine does not answer" in printed
     assert rung(folder, "broken")["record"]["failure"]["kind"] == "timeout"
+    assert rung(folder, "broken")["record"]["execution"]["executions"] == 0  # what it was given has not run
     assert rung(folder, "sampled")["record"]["status"] == "climbed"
     Broken.left = 1000
     code, printed, again = evaluate(BROKEN)
