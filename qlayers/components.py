@@ -6,11 +6,13 @@ the option's name, and the class's name is the same in CamelCase, so there is no
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import pkgutil
 import re
-from typing import ClassVar, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
 
 from qlayers.errors import ConfigurationError
 
@@ -74,3 +76,35 @@ def resolve(value: str | C, base: type[C]) -> C:
         f"{base.kind} must be a name or an instance of {base.__module__}.{base.__name__}, but got "
         f"{value!r} of type {type(value).__name__}."
     )
+
+
+def configured(value: str | C, base: type[C], options: Mapping[str, Any]) -> C:
+    """As :func:`resolve`, with other settings than the default ones.
+
+    Args:
+        value: A name; or a component, which has its settings and takes no others.
+        base: The kind of component.
+        options: Settings by name.
+
+    Raises:
+        ConfigurationError: As ``resolve``; or there is no such setting, or the value has its settings already.
+    """
+    component = resolve(value, base)
+    if not options:
+        return component
+    if not isinstance(value, str):
+        given = ", ".join(f"{name}={option!r}" for name, option in options.items())
+        raise ConfigurationError(
+            f"{type(value).__name__} is an instance, which has its settings, but got {given} besides. Make it with "
+            f"them, or give its name: {value.name!r}."
+        )
+    names = [one.name for one in dataclasses.fields(component) if one.init]  # type: ignore[arg-type]
+    for option in options:
+        if option not in names:
+            near = difflib.get_close_matches(option, names, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            listed = ", ".join(names) or "none"
+            raise ConfigurationError(
+                f"{option} is no option of {base.kind}={value}.{hint} Its options: {listed}."
+            )
+    return type(component)(**options)

@@ -121,9 +121,10 @@ def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices
 @functools.cache
 def _instrumented_class(device_class: type) -> type:
     def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
-        self._counter.add_executions(circuits)
         with self._counter.adding_what_is_spent(self):
-            return _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
+            results = _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
+        self._counter.add_executions(circuits)  # what a device refuses has not run
+        return results
 
     def compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
         self._counter.add_derivatives(circuits)

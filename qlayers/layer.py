@@ -17,7 +17,7 @@ from qlayers.backends import Backend, Native
 from qlayers.basis_states import bits_as_angles
 from qlayers.batching import NO_RESULTS, broadcasts_correctly, concatenate, returns_list, run_unrolled
 from qlayers.circuit import CircuitSpec, check_state_fits, positive
-from qlayers.components import resolve
+from qlayers.components import configured, resolve
 from qlayers.described import DescribedLayer
 from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
@@ -201,20 +201,24 @@ class QuantumLayer(DescribedLayer):
         self._counter = CircuitCounter()
         self.reset_execution()
 
-    def on(self, backend: str | Backend) -> QuantumLayer:
+    def on(self, backend: str | Backend, **options: Any) -> QuantumLayer:
         """The same circuit, with copies of the weights, on another backend; this layer stays as it is.
 
         A QNode's device, shots, and gradient method give way to the backend's; its transforms stay.
 
         Args:
             backend: A name or a Backend.
+            options: Settings of a backend that is given by its name, such as ``shots=100``. A Backend has its own.
 
         Raises:
-            ConfigurationError: If the backend is unknown or cannot run this circuit.
+            ConfigurationError: If the backend or an option is unknown, or the backend cannot run this circuit.
+
+        >>> QuantumLayer(n_qubits=2).on("shots", shots=100, seed=0).backend.shots
+        100
         """
         moved: QuantumLayer = self.__class__.__new__(self.__class__)
         state = copy.deepcopy(RepairedTorchLayer.__getstate__(self))
-        state["backend"] = resolve(backend, Backend)  # type: ignore[type-abstract]
+        state["backend"] = configured(backend, Backend, options)  # type: ignore[type-abstract]
         state["_native"] = state["backend"].native
         state.update(_broadcasts=None, _said=None, _counter=CircuitCounter())
         if self._recipe is not None:

@@ -140,3 +140,15 @@ class PaidBackend(SamplingBackend, ABC):
             "readout is calibrated by circuits of their own, which the service may compile to other qubits than the "
             "rest; readout_inversion is right as far as all qubits err alike",
         )
+
+    def check_access(self) -> None:
+        """Find out whether tasks could be sent, without sending one; nothing where nothing is to be sent.
+
+        Raises:
+            ConfigurationError: The region is not the device's, or the credentials are missing, expired, or refused.
+            ServiceError: The service gives no answer.
+        """
+        from qlayers.braket.access import check_access
+
+        if not self.dry_run:
+            check_access(self._terms())

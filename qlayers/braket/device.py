@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,11 @@ import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
+from qlayers.braket.access import connected
 from qlayers.braket.buyer import Buyer
 from qlayers.braket.circuits import measured
 from qlayers.braket.clock import Clock
-from qlayers.braket.errors import UnavailableError, explained
+from qlayers.braket.errors import UnavailableError
 from qlayers.braket.planning import Compiled, Structure, make_plan
 from qlayers.braket.program_sets import Job, grouped, key_of
 from qlayers.braket.sampled_device import SampledDevice
@@ -158,23 +158,7 @@ class BraketDevice(SampledDevice):
         return make_plan(terms, groups, self._ledger, cached, tapes, len(self.wires), self._compiled)
 
     def _connect(self) -> Service:
-        terms = self.terms
-        region = terms.region or terms.facts.region
-        if self._boto is None:
-            region = terms.region or _region_of_chain() or terms.facts.region
-        elif self._boto.region_name:
-            region = self._boto.region_name
-        if region is None:
-            raise ConfigurationError(
-                f"{terms.facts.name} is in several regions: say in which with backend.region, such as us-east-1, or "
-                "AWS_REGION."
-            )
-        if terms.facts.region not in (None, region):
-            raise ConfigurationError(
-                f"{terms.facts.name} is in {terms.facts.region}, and the session's region is {region}. Set "
-                f"backend.region={terms.facts.region}, or AWS_REGION."
-            )
-        return Service(region, terms.bucket, self._clock, terms.patience, self._boto)
+        return connected(self.terms, self._clock, self._boto)
 
     # ---------------------------------------------------------------- copies
 
@@ -205,22 +189,6 @@ def _source(circuit: Any) -> str:
     from braket.circuits.serialization import IRType
 
     return str(circuit.to_ir(IRType.OPENQASM).source)
-
-
-def _region_of_chain() -> str | None:
-    """The region that the vendor's chain gives."""
-    try:
-        import boto3
-        from botocore.exceptions import BotoCoreError
-    except ImportError:
-        return None  # Service says what to install
-    try:
-        region = boto3.Session(region_name=os.environ.get("AWS_REGION")).region_name
-    except BotoCoreError as error:
-        reason = explained(error, "reaching Amazon Braket")
-    else:
-        return None if region is None else str(region)
-    raise reason
 
 
 def _unsent(job: Job, tape: QuantumScript) -> np.ndarray:

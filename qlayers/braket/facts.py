@@ -11,6 +11,7 @@ from typing import Any
 
 from qlayers.braket.errors import UnavailableError
 from qlayers.errors import ConfigurationError
+from qlayers.machines.retired import retired
 
 _PROGRAM_SET = "braket.ir.openqasm.program_set"
 
@@ -132,18 +133,6 @@ _OTHERS = (
     DeviceFacts("sv1", "arn:aws:braket:::device/quantum-simulator/amazon/sv1", 34, (0, 100_000)),
     DeviceFacts("dm1", "arn:aws:braket:::device/quantum-simulator/amazon/dm1", 17, (0, 100_000)),
 )
-_RETIRED = {
-    "tn1": "Amazon's tensor-network simulator",
-    "ankaa_2": "a computer of Rigetti's",
-    "ankaa_3": "a computer of Rigetti's",
-    "aspen_m_3": "a computer of Rigetti's",
-    "aria_1": "a computer of IonQ's",
-    "aria_2": "a computer of IonQ's",
-    "harmony": "a computer of IonQ's",
-    "lucy": "a computer of OQC's",
-    "borealis": "a computer of Xanadu's",
-}
-_MAKERS = ("rigetti_", "ionq_", "oqc_", "xanadu_", "amazon_")
 
 
 def names() -> list[str]:
@@ -163,11 +152,9 @@ def known(name: str) -> DeviceFacts:
     for facts in [*map(_described, _DESCRIBED), *_OTHERS]:
         if name in (facts.name, facts.arn):
             return facts
-    plain = str(name).rsplit("/", 1)[-1].lower().replace("-", "_")
-    for maker in _MAKERS:
-        plain = plain.removeprefix(maker)
-    if plain in _RETIRED:
-        raise ConfigurationError(f"backend.computer={name} ({_RETIRED[plain]}) is retired. {_others()}")
+    was = retired(str(name))
+    if was is not None:
+        raise ConfigurationError(f"backend.computer={name} ({was}) is retired. {_others()}")
     near = difflib.get_close_matches(str(name), names(), n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ConfigurationError(f"backend.computer={name!r} is unknown.{hint} {_others()}")

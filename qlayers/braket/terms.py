@@ -93,6 +93,12 @@ class Terms:
             )
         if not isinstance(self.project, str) or not self.project:
             raise ConfigurationError(f"backend.project must be a name, but got {self.project!r}.")
+        there = self.facts.region
+        if self.region is not None and there not in (None, self.region):
+            raise ConfigurationError(
+                f"backend.region={self.region} is another region than that of {self.facts.name}. Set "
+                f"backend.region={there}, or leave it out."
+            )
 
     @property
     def set_limits(self) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from qlayers.errors import ConfigurationError
+from qlayers.machines.retired import retired
 
 if TYPE_CHECKING:
     from braket.device_schema import DeviceCapabilities
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 Pair = tuple[int, int]
 
 DATA = resources.files("qlayers.machines") / "data"
-RETIRED = ("ionq_aria_1", "rigetti_ankaa_3", "amazon_tn1")
-"""Devices of Amazon Braket that were retired, for an error that says so."""
 
 
 class ProgramSets(BaseModel):
@@ -273,8 +272,9 @@ def check_known(name: str) -> None:
     names = available()
     if name in names:
         return
-    if name in RETIRED:
-        raise ConfigurationError(f"machine={name!r} was retired. Available: {', '.join(names)}.")
+    was = retired(name)
+    if was is not None:
+        raise ConfigurationError(f"machine={name} ({was}) is retired. Available: {', '.join(names)}.")
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ConfigurationError(

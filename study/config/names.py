@@ -63,8 +63,15 @@ def check_key(override: Override, base: DictConfig, schema: type[Section], group
     if adds and _takes_more(home, names, schema):
         return
     known = [*dotted_keys(plain(base)), *groups]
+    first, _, rest = key.removeprefix(f"{home}.").partition(".")
+    # Of ladder.rungs.garnett.dry_run it is the rung that does not exist, and a key of it cannot be added alone.
+    near = nearest(first, names) if rest else []
+    meant = [f"{home}.{name}.{rest}" if home else f"{name}.{rest}" for name in near]
+    meant = [name for name in meant if exists(base, name)]
+    if meant:
+        raise StudyError(f"{key} is not a key. Nearest: {', '.join(meant)}. {_keys_of(home, names)}")
     hint = ""
-    if _takes_more(home, names, schema) and not override.is_delete():
+    if _takes_more(home, names, schema) and not rest and not override.is_delete():
         hint = f" If the class behind {home} takes it, add it with +{written(override)}."
     raise StudyError(f"{key} is not a key. {suggestion(key, known, home, names)}{hint}")
 
@@ -86,9 +93,13 @@ def suggestion(key: str, known: Iterable[str], home: str = "", names: Sequence[s
     )
     words = [f"Nearest: {', '.join(near[:3])}."] if near else []
     if home or not near:
-        listed = ", ".join(sorted(name for name in names if not name.startswith("_"))) or "none"
-        words.append(f"Keys of {home}: {listed}." if home else f"Keys: {listed}.")
+        words.append(_keys_of(home, names))
     return " ".join(words)
+
+
+def _keys_of(home: str, names: Sequence[str]) -> str:
+    listed = ", ".join(sorted(name for name in names if not name.startswith("_"))) or "none"
+    return f"Keys of {home}: {listed}." if home else f"Keys: {listed}."
 
 
 def _refuse_removal(key: str, schema: type[Section]) -> None:

@@ -18,7 +18,7 @@ from study.ladder import drift
 from study.ladder.evidence import CLASSICAL, DEVICE, NOBODY, Climbed, Drift, Found
 from study.ladder.failures import gives_no_answer, kind_of
 from study.ladder.moving import recorded
-from study.ladder.rung import Rung
+from study.ladder.rung import Rung, in_full
 from study.ladder.sizes import sizes
 from study.ladder.standby import Standby
 from study.run.circuits import circuit_features, layers_of
@@ -62,7 +62,7 @@ def climb(
         )
         circuit = sizes(layers[0], found.inputs[0][0])
     except Exception as error:  # what a machine refuses is a finding about it; the ladder goes on
-        failure = {"kind": kind_of(error), "reason": reason_of(error)}
+        failure = {"kind": kind_of(error), "reason": in_full(f"ladder.rungs.{rung.name}", reason_of(error))}
         seconds = time.perf_counter() - begun
         ended: dict[str, Any] = {"failure": failure}
         if standby is None:

@@ -14,7 +14,7 @@ from qlayers.backends import Backend
 from study.fitting.seeding import derive, reseed
 from study.ladder.evidence import Found
 from study.ladder.theory import single_shot_variances
-from study.statistics.bootstrap import Bootstrap, bootstrap_rows
+from study.statistics.bootstrap import FEW_ROWS, Bootstrap, bootstrap_rows
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Point:
     Attributes:
         shots: of one circuit.
         error: root mean square of the outputs' differences from the exact ones, over rows, outputs and repeats.
-        low: of its bootstrap interval over the rows.
+        low: of its bootstrap interval over the rows; the error itself where there are too few for one.
         high: the same.
         expected: by theory; None for measurements that it does not know.
     """
@@ -74,7 +74,9 @@ def shots_curve(
 
         found = bootstrap_rows(error_of, len(inputs), derive(seed, "curve", shots))
         error = float(np.sqrt(squares.mean()))
-        low, high = (found.low, found.high) if isinstance(found, Bootstrap) else (error, error)
+        low, high = error, error
+        if isinstance(found, Bootstrap) and len(inputs) >= FEW_ROWS:
+            low, high = found.low, found.high
         expected = None if variances is None else float(np.sqrt(variances.mean() / shots))
         points.append(Point(shots, error, low, high, expected))
         advance(1)

@@ -31,8 +31,9 @@ from study.ladder.evidence import Climbed, Found
 from study.ladder.folder import EvaluationFolder, evaluation_digest, folder_for
 from study.ladder.judging import Judged, Rows, judge
 from study.ladder.moving import moved
-from study.ladder.planning import Reckoned, check_budget, reckon
+from study.ladder.planning import Reckoned, check_access, check_budget, reckon
 from study.ladder.progress import Ascent
+from study.ladder.reference import remark
 from study.ladder.rows import choose_rows
 from study.ladder.rung import Rung, backend_at, refused, rungs_of
 from study.ladder.scorecard import Card, score
@@ -45,14 +46,13 @@ from study.run.environment import REPORTING, code_digest, code_version, machine,
 from study.run.folder import RunFolder, open_run
 from study.run.manifest import now, process
 from study.run.messages import plain_warnings
-from study.run.predictions import read_output, write_predictions
+from study.run.predictions import write_predictions
 from study.run.rebuild import prepare_again, rebuild, stored_config
 from study.run.seal import file_digest
 from study.run.stages import plain_config, reason_of
 
 SOME_FAILED = 3
 LOCK = ".lock"
-AGREES = 1e-4  # the reference's outputs and those that the run stored, in single precision
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,8 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
             _remark_on_leaving(evaluation, console)
             for rung in pending:
                 check_budget(rung, plans[rung.name])
+            for rung in pending:
+                check_access(rung, plans[rung.name])
             _begin(evaluation)
             _climb_all(evaluation, pending, plans, console)
             judged = judge_all(evaluation)
@@ -132,7 +134,7 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
             cards = _cards(evaluation, console)
             _finish(evaluation, judged, curve, cards)
             tracking.tell(evaluation.run, judged, console)
-        print_ladder(judged, evaluation.data.task, folder, console)
+        print_ladder(judged, evaluation.data.task, len(evaluation.positions), folder, console)
     return SOME_FAILED if any(one.record.status == "failed" for one in judged) else 0
 
 
@@ -295,20 +297,9 @@ def _moved(learner: Learner, rung: Rung, seed: int) -> Learner:
 
 def _check_reference(evaluation: Evaluation, found: Found, console: Console) -> None:
     """Say so if the reference does not give what the run itself stored for these rows."""
-    rebuilt_name = read_json(evaluation.run.results)["models"][0]["name"]
-    stored = read_output(evaluation.run.predictions, rebuilt_name, evaluation.data.classes)[
-        evaluation.positions
-    ]
-    difference = float(np.abs(stored - found.outputs).max())
-    scale = max(1.0, float(np.abs(stored).max()))
-    if difference > AGREES * scale:
-        console.print(
-            f"Warning: on the rung {evaluation.reference} outputs differ by up to {difference:.2g} from those that the "
-            "run stored, so that it is not the run that the others are compared with.",
-            style="yellow",
-            highlight=False,
-            soft_wrap=True,
-        )
+    said = remark(evaluation, found)
+    if said is not None:
+        console.print(f"Warning: {said}", style="yellow", highlight=False, soft_wrap=True, markup=False)
 
 
 def judge_all(evaluation: Evaluation) -> list[Judged]:

@@ -15,7 +15,7 @@ from study.ladder.quantities import quantities
 from study.ladder.scores import statistics
 from study.ladder.theory import sampling_variation, total_variation, variances
 from study.metrics import evaluate
-from study.statistics.bootstrap import Bootstrap, bootstrap_mean, bootstrap_rows
+from study.statistics.bootstrap import FEW_ROWS, Bootstrap, bootstrap_mean, bootstrap_rows
 
 SAME = 1e-4  # features that differ by more went through another circuit before
 
@@ -183,6 +183,8 @@ def _by_row(values: np.ndarray, n: int) -> np.ndarray:
 
 
 def _interval(statistic: Any, rows: Rows, name: str) -> Interval:
+    if len(rows.targets) < FEW_ROWS:
+        return Interval(float(statistic(np.arange(len(rows.targets)))))
     found = bootstrap_rows(
         statistic, len(rows.targets), derive(rows.seed, "bootstrap", name), level=rows.level
     )
@@ -192,6 +194,8 @@ def _interval(statistic: Any, rows: Rows, name: str) -> Interval:
 
 
 def _mean(values: np.ndarray, rows: Rows, name: str) -> Interval:
+    if len(values) < FEW_ROWS:
+        return Interval(float(np.mean(values)))
     found = bootstrap_mean(values.tolist(), derive(rows.seed, "bootstrap", name), level=rows.level)
     if isinstance(found, Bootstrap) and np.isfinite([found.low, found.high]).all():
         return Interval(found.mean, found.low, found.high)

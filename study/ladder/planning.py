@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from qlayers.mitigation import circuits_needed, uncorrected
 from study.fitting.learner import Learner
 from study.fitting.seeding import reseed
 from study.ladder.climbing import executed, pass_rows
+from study.ladder.failures import gives_no_answer
 from study.ladder.moving import moved
-from study.ladder.rung import Rung, refused
+from study.ladder.rung import Rung, in_full, refused
 from study.run.circuits import layers_of
 from study.run.stages import reason_of
 
@@ -69,7 +70,10 @@ def reckon(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int
     """
     try:
         if rung.backend.outside and hasattr(rung.backend, "planning"):
-            return _asked(moved(learner, rung.backend.planning()), inputs, drift_circuits)
+            plan = _asked(moved(learner, rung.backend.planning()), inputs, drift_circuits)
+            return replace(
+                plan, lines=tuple(in_full(f"ladder.rungs.{rung.name}", line) for line in plan.lines)
+            )
         if rung.backend.outside:
             return _counted(rung, learner, inputs, drift_circuits)
         return _tried(rung, learner, inputs, drift_circuits)
@@ -91,8 +95,26 @@ def check_budget(rung: Rung, plan: Reckoned) -> None:
     try:
         budget.check(Amount(), Amount(plan.usd_at_most, plan.tasks, plan.shots))
     except BudgetExceeded as error:
-        key = f"ladder.rungs.{rung.name}"
-        raise refused(key, str(error).replace("backend.budget.", f"{key}.backend.budget.")) from error
+        raise refused(f"ladder.rungs.{rung.name}", error) from error
+
+
+def check_access(rung: Rung, plan: Reckoned) -> None:
+    """Refuse a rung whose tasks could not be sent: for want of credentials, or in this region. Nothing is bought.
+
+    A rung whose results were all bought before needs none. A device that is offline is a finding of the climb, for
+    which a fallback may stand; credentials are not.
+
+    Raises:
+        StudyError: naming the rung, and what the service or its SDK says.
+    """
+    check = getattr(rung.backend, "check_access", None)
+    if check is None or rung.dry_run or not plan.tasks:
+        return
+    try:
+        check()
+    except Exception as error:
+        if not gives_no_answer(error):
+            raise refused(f"ladder.rungs.{rung.name}", reason_of(error)) from error
 
 
 def _tried(rung: Rung, learner: Learner, inputs: np.ndarray, drift_circuits: int) -> Reckoned:

@@ -11,6 +11,7 @@ import numpy as np
 
 from qlayers.backends import Backend
 from study.fitting.learner import Learner
+from study.ladder.machine_label import machine_label
 from study.ladder.planning import reckon
 from study.ladder.rung import Rung, backend_at
 from study.run.stages import reason_of
@@ -19,9 +20,6 @@ ACCOUNT = (
     "an AWS account with Amazon Braket enabled and third-party devices accepted; results go to an S3 bucket in "
     "{region}"
 )
-
-# Of computers that have a price and no figures.
-LABELS = {"aqt_ibex_q1": "AQT IBEX-Q1", "ionq_forte": "IonQ Forte"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def score(
 
 def _card(node: dict[str, Any], name: str, learner: Learner, inputs: np.ndarray, drift_circuits: int) -> Card:
     known = _figures(name)
-    label = str(known.pop("label", LABELS.get(name, name.replace("_", " "))))
+    label = machine_label(name)
     try:
         backend = backend_at(node, f"ladder.scorecard.{name}")
         known = _limits(backend) | known
@@ -121,9 +119,12 @@ def _limits(backend: Backend) -> dict[str, Any]:
 
 def _short(reason: str, name: str) -> str:
     """The reason alone: on a card nothing is climbed, and nothing can be left out."""
-    return (
+    said = (
         reason.partition(" cannot be climbed: ")[2].partition(" To leave it out:")[0] or f"{name}: {reason}"
     )
+    for key in (f"ladder.rungs.{name}", f"ladder.scorecard.{name}"):
+        said = said.replace(f"{key}.backend.", "ladder.scorecard.backend.")
+    return said
 
 
 def _figures(name: str) -> dict[str, Any]:
@@ -138,7 +139,6 @@ def _figures(name: str) -> dict[str, Any]:
     pairs = list(found.two_qubit_fidelity.values())
     sets = found.program_sets
     return {
-        "label": found.name,
         "region": found.region,
         "technology": found.technology,
         "n_qubits": found.n_qubits,

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from study.ladder.certainty import shows_intervals, too_few, unflipped
 from study.ladder.evidence import Climbed
 from study.ladder.folder import EvaluationFolder
 from study.ladder.judging import Judged
@@ -73,14 +74,15 @@ def print_plan(
     price = dollars(sum(plan.usd for plan in climbing), sum(plan.usd_at_most for plan in climbing))
     sent = sum(plan.values_sent for plan in climbing)
     kept = f", {done} climbed already" if done else ""
-    planned = sum(plans[rung.name].values_sent for rung in rungs if rung.name in plans and rung.dry_run)
+    only = [plans[rung.name] for rung in rungs if rung.name in plans and rung.dry_run]
+    planned = sum(plan.values_sent for plan in only)
     leaves = (
         f"{sent:,} encoded angles of these rows leave this machine" if sent else "Nothing leaves this machine"
     )
     would = f"; {planned:,} encoded angles would on rungs that are planned only" if planned else ""
     console.print(
         f"{counted(n_rows, 'test row')}, {counted(len(climbing), 'rung')} to climb{kept}: about {duration(seconds)} "
-        f"and {price}. {leaves}{would}. The time is that of the climb: starting and planning took "
+        f"and {price}{_planned_only(only)}. {leaves}{would}. The time is that of the climb: starting and planning took "
         f"{duration(planning_seconds)} before it, and the report comes after.",
         highlight=False,
         soft_wrap=True,
@@ -89,6 +91,16 @@ def print_plan(
         if rung.name in plans and plans[rung.name].lines:
             lines = "\n".join(plans[rung.name].lines)
             console.print(lines, highlight=False, soft_wrap=True, markup=False, style="dim")
+
+
+def _planned_only(plans: Sequence[Reckoned]) -> str:
+    """What the rungs would take that are planned only, in a clause; nothing where there are none."""
+    if not plans:
+        return ""
+    known = [plan.seconds for plan in plans if plan.seconds is not None]
+    price = dollars(sum(plan.usd for plan in plans), sum(plan.usd_at_most for plan in plans))
+    time = f"about {duration(sum(known))}" if len(known) == len(plans) else "an unknown time"
+    return f"; {counted(len(plans), 'rung')} planned only would take {time} and {price}"
 
 
 def outcome_of(record: Climbed) -> str:
@@ -111,7 +123,9 @@ def outcome_of(record: Climbed) -> str:
     )
 
 
-def print_ladder(judged: Sequence[Judged], task: str, folder: EvaluationFolder, console: Console) -> None:
+def print_ladder(
+    judged: Sequence[Judged], task: str, n_rows: int, folder: EvaluationFolder, console: Console
+) -> None:
     """Print one row a rung, and where everything is."""
     if all(one.record.status == "planned" for one in judged):
         console.print(
@@ -125,11 +139,19 @@ def print_ladder(judged: Sequence[Judged], task: str, folder: EvaluationFolder, 
     names, rows = header(task, priced), [cells(one, task, priced) for one in judged]
     styles = [STYLES.get(one.record.status) for one in judged]
     _print_table(names, rows, console, right_from=1, styles=styles)
+    few, none = too_few(n_rows), unflipped(judged, n_rows)
+    intervals = ["Intervals: 95 %, from drawing rows again."] if shows_intervals(judged) else []
     console.print(
-        "Intervals: 95 %, from drawing rows again. Error: of the circuits' outputs, root mean square; × sampling: of "
-        "what so many shots make by theory.",
+        " ".join(
+            [
+                *intervals,
+                "Error: of the circuits' outputs, root mean square; × sampling: of what so many shots make by theory.",
+                *[line for line in (few, none) if line is not None],
+            ]
+        ),
         style="dim",
         highlight=False,
+        markup=False,
     )
     for one in judged:
         if one.record.status == "classical":

@@ -12,6 +12,7 @@ from study.report.words import counted
 from study.sweep.watch import duration
 
 TOTAL = "total variation"
+PLANNED = "planned: "  # before a number that was reckoned, in a column of numbers that were seen
 NOT_THE_MACHINE = "†"  # behind a metric that is not the machine's
 
 
@@ -37,18 +38,20 @@ def cells(one: Judged, task: str, priced: bool) -> list[str]:
         metric = f"{spread(one.metrics.get(PRIMARY[task]), column)} {NOT_THE_MACHINE}"
         return [labelled(record), metric, *blank, *[price][: int(priced)], _time(record.seconds)]
     if record.status != "climbed":
-        if record.outside and record.status == "planned":
-            price = dollars(float(record.plan.get("usd") or 0.0))
+        failed = record.status == "failed"
+        if record.outside and not failed:
+            price = PLANNED + dollars(float(record.plan.get("usd") or 0.0))
         blank = [NOTHING] * (len(header(task, priced)) - 4 - priced)
-        shown = "failed" if record.status == "failed" else "planned only"
-        planned = f"{record.plan.get('circuits', 0):,}"
+        seconds = record.plan.get("seconds")
         return [
             record.label,
-            shown,
+            "failed" if failed else "planned only",
             *blank,
-            planned,
+            f"{record.execution.get('executions', 0):,}"
+            if failed
+            else f"{PLANNED}{record.plan.get('circuits', 0):,}",
             *[price][: int(priced)],
-            _time(record.plan.get("seconds")),
+            _time(record.seconds) if failed else NOTHING if seconds is None else PLANNED + _time(seconds),
         ]
     flips = [] if task != "classification" else [NOTHING if one.flips is None else str(one.flips)]
     error = one.error

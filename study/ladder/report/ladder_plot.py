@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from study.ladder.certainty import has_ends
 from study.ladder.judging import Judged
 from study.ladder.words import labelled, metric_column
 from study.report.columns import PRIMARY
@@ -49,9 +50,10 @@ def ladder_plot(
         price.set_xticks(range(len(judged)), labels, rotation=40, ha="right", rotation_mode="anchor")
         price.set_xlim(-0.6, len(judged) - 0.4)
         headline(figure, title)
-        if any(one.record.outside for one in judged):
-            if any(one.record.status == "planned" for one in judged):
-                colour, marker = OUTSIDE
+        planned = [one.record.outside for one in judged if one.record.status == "planned"]
+        if planned or any(one.record.outside for one in judged):
+            if planned:
+                colour, marker = OUTSIDE if any(planned) else HERE
                 metric.plot(
                     [], [], marker=marker, color=colour, linestyle="none", fillstyle="none", label="planned"
                 )
@@ -81,6 +83,7 @@ def _metric(axes: Axes, judged: Sequence[Judged], task: str, reference: str) -> 
             linestyle="none",
             markersize=6,
             label=label,
+            clip_on=False,  # of a perfect rung, at the upper end
         )
     for place, one in enumerate(judged):
         if one.record.status in ("failed", "planned"):
@@ -88,7 +91,10 @@ def _metric(axes: Axes, judged: Sequence[Judged], task: str, reference: str) -> 
                 place, 0.5, "failed" if one.record.status == "failed" else "planned only", rotation=90, ha="center",
                 va="center", color=INK, transform=axes.get_xaxis_transform(),
             )  # fmt: skip
-    axes.set_ylabel(f"{column.name}\nwith 95% interval")
+    if task == "classification":
+        axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))  # of which there is no more
+    drawn_ones = has_ends(one.metrics[PRIMARY[task]] for _, one in shown)
+    axes.set_ylabel(f"{column.name}\nwith 95% interval" if drawn_ones else column.name)
 
 
 def _look(one: Judged) -> tuple[tuple[str, str], str]:
@@ -123,7 +129,7 @@ def _seconds(axes: Axes, judged: Sequence[Judged]) -> None:
             axes.plot(
                 [place], [one.record.row_seconds], marker=marker, color=colour, linestyle="none", markersize=6
             )
-        elif one.record.plan.get("seconds") and one.record.status != "classical":
+        elif one.record.plan.get("seconds") and one.record.status == "planned":
             axes.plot(
                 [place], [one.record.plan["seconds"] / max(1, one.record.plan.get("circuits", 1))], marker=marker,
                 color=colour, linestyle="none", markersize=6, fillstyle="none",
@@ -156,4 +162,5 @@ def _price(axes: Axes, judged: Sequence[Judged]) -> None:
         record = one.record
         usd = record.plan.get("usd") if record.status == "planned" else record.execution.get("usd")
         text = "–" if usd is None else "$0" if not usd else f"${usd:.2f}" if usd < 100 else f"${usd:.0f}"
+        text = f"plan:\n{text}" if record.status == "planned" else text
         axes.text(place, 0.5, literal(text), ha="center", va="center", size=8.5)

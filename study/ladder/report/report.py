@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from study.ladder import evidence
+from study.ladder.certainty import has_ends, shows_intervals, too_few, unflipped
 from study.ladder.curve import Point
 from study.ladder.judging import Interval, Judged
+from study.ladder.reference import remark
 from study.ladder.report import sheets
 from study.ladder.report.ladder_plot import ladder_plot, width_of
 from study.ladder.report.pages import Page, html, markdown
@@ -22,7 +25,6 @@ from study.report.part import Part
 from study.report.picture import Picture, remove_others
 from study.report.words import counted, listed
 from study.run.atomic import write_text
-from study.statistics.bootstrap import FEW_ROWS
 
 if TYPE_CHECKING:
     from study.ladder.evaluation import Evaluation
@@ -40,7 +42,7 @@ def write_report(
     n_rows = len(evaluation.positions)
     where = f"{data.name}, {counted(n_rows, 'test row')}"
     parts = [
-        _ladder(folder.figures, judged, data.task, evaluation.reference, where),
+        _ladder(folder.figures, judged, data.task, evaluation.reference, where, n_rows),
         _spread(folder.figures, judged, where),
         _shots(folder.figures, judged, curve, where),
         _executions(judged),
@@ -53,7 +55,7 @@ def write_report(
         title=f"From exact values to hardware: {evaluation.run.path.name}",
         facts=f"Ladder “{evaluation.config.ladder.name}”: {counted(len(judged), 'rung')}, {where} of "
         f"{len(data.test.rows)}, seed {evaluation.config.seed}, data {data.confidentiality}.",
-        warnings=_warnings(judged),
+        warnings=[*_reference(evaluation), *_warnings(judged)],
         parts=shown,
     )
     write_text(folder.markdown, markdown(page))
@@ -61,7 +63,9 @@ def write_report(
     return folder.page
 
 
-def _ladder(figures: Path, judged: Sequence[Judged], task: str, reference: str, where: str) -> Part:
+def _ladder(
+    figures: Path, judged: Sequence[Judged], task: str, reference: str, where: str, n_rows: int
+) -> Part:
     if all(one.record.status == "planned" for one in judged):
         lines = ["Nothing was climbed: the rungs were planned and priced only."]
         return Part("ladder", "What is lost on each rung", lines, (), [sheets.ladder_sheet(judged, task)])
@@ -69,8 +73,9 @@ def _ladder(figures: Path, judged: Sequence[Judged], task: str, reference: str, 
     column = metric_column(task)
     ladder_plot(path, judged, task, reference, [f"{column.name} on each rung", where])
     spans = [f"{labelled(one.record)} {spread(one.metrics.get(PRIMARY[task]), column)}" for one in judged]
-    alt = f"Ladder plot of {column.name} with 95% intervals. {'; '.join(spans)}."
-    lines = _lost(judged, task)
+    intervals = " with 95% intervals" if has_ends(one.metrics.get(PRIMARY[task]) for one in judged) else ""
+    alt = f"Ladder plot of {column.name}{intervals}. {'; '.join(spans)}."
+    lines = _lost(judged, task, n_rows)
     return Part(
         "ladder",
         "What is lost on each rung",
@@ -80,8 +85,11 @@ def _ladder(figures: Path, judged: Sequence[Judged], task: str, reference: str, 
     )
 
 
-def _lost(judged: Sequence[Judged], task: str) -> list[str]:
+def _lost(judged: Sequence[Judged], task: str, n_rows: int) -> list[str]:
     """What the differences say, in sentences: of the metric that the run is judged by, and of those that say more."""
+    few = too_few(n_rows)
+    if few is not None:
+        return [few]
     primary = metric_column(task)
     lines = []
     for column in METRICS[task]:
@@ -93,11 +101,13 @@ def _lost(judged: Sequence[Judged], task: str) -> list[str]:
         if told:
             lines.append(f"With 95% confidence, {column.name} is worse than exact on {listed(told)}.")
         elif column is primary:
+            ends = has_ends(one.differences.get(column.key) for one in judged)
             lines.append(
                 f"On no rung is {column.name} worse than exact with 95% confidence. That is no proof that nothing is "
-                "lost: the intervals say how much could be."
+                f"lost{': the intervals say how much could be' if ends else ''}."
             )
-    return lines
+    none = unflipped(judged, n_rows)
+    return lines if none is None else [*lines, none]
 
 
 def _is_worse(found: Interval, column: Column) -> bool:
@@ -184,14 +194,21 @@ def _machines(figures: Path, cards: Sequence[Card], where: str) -> Part | None:
     )
 
 
+def _reference(evaluation: Evaluation) -> list[str]:
+    """What there is to say of a reference that is not what the run stored."""
+    kept = evidence.load(evaluation.folder.rungs, evaluation.reference)
+    said = None if kept is None or kept[1] is None else remark(evaluation, kept[1])
+    return [] if said is None else [said[0].upper() + said[1:]]
+
+
 def _limits(evaluation: Evaluation, judged: Sequence[Judged]) -> Part:
     n_rows = len(evaluation.positions)
-    few = (
+    intervals = (
         [
-            f"Intervals from {n_rows} rows are too narrow: a bootstrap draws from the rows that there are, and fewer "
-            f"than {FEW_ROWS} show less spread than there is. Take more with rows=…"
+            f"Intervals are about the choice of {n_rows} rows, not about the samples of one climb or another day on "
+            "the same machine."
         ]
-        if 1 < n_rows < FEW_ROWS
+        if shows_intervals(judged)
         else []
     )
     lines = [
@@ -199,9 +216,7 @@ def _limits(evaluation: Evaluation, judged: Sequence[Judged]) -> Part:
         "lose less.",
         "An emulated machine is a model of one, made from figures of a certain day: what it loses is an estimate of "
         "what the machine would lose.",
-        f"Intervals are about the choice of {n_rows} rows, not about the samples of one climb or another day on the "
-        "same machine.",
-        *few,
+        *intervals,
         "Total variation is that of each measured quantity by itself, not of the bit strings of all qubits together, "
         "unless the circuit measures their probabilities.",
     ]

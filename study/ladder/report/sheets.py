@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from study.ladder.certainty import shows_intervals
 from study.ladder.judging import Judged
 from study.ladder.scorecard import Card
 from study.ladder.words import cells, dollars, header, is_priced, labelled, spread
@@ -33,8 +34,9 @@ def metrics_sheet(judged: Sequence[Judged], task: str) -> Sheet:
         for one in judged
         if one.record.status == "climbed"
     ]
+    intervals = "; those made of a score a row with their intervals" if shows_intervals(judged) else ""
     return plain_sheet(
-        "Every metric; those made of a score a row with their intervals",
+        f"Every metric{intervals}",
         ["rung", *(c.name for c in columns)],
         rows,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from study.ladder.certainty import has_ends
 from study.ladder.judging import Judged
 from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
 from study.report.style import bare, drawn
@@ -24,6 +25,7 @@ def spread_plot(path: Path, judged: Sequence[Judged], title: Sequence[str]) -> b
     with legible(), drawn(path, width=WIDTH, height=1.9 + 0.32 * len(rungs)) as figure:
         axes = bare(figure.subplots())
         explained = False
+        measured = "measured, 95% interval" if has_ends(one.circuits for one in rungs) else "measured"
         for place, one in enumerate(rungs):
             assert one.circuits is not None
             low, high = one.circuits.low, one.circuits.high
@@ -38,7 +40,7 @@ def spread_plot(path: Path, judged: Sequence[Judged], title: Sequence[str]) -> b
                     linestyle="none", label="_again" if explained else "by sampling alone, in theory",
                 )  # fmt: skip
                 explained = True
-        axes.plot([], [], marker="o", color=COLOURS[0], linewidth=1.8, label="measured, 95% interval")
+        axes.plot([], [], marker="o", color=COLOURS[0], linewidth=1.8, label=measured)
         axes.set_yticks(range(len(rungs)), [literal(one.record.label) for one in rungs])
         axes.set_ylim(len(rungs) - 0.5, -0.5)
         axes.set_xlim(left=0)

@@ -49,6 +49,12 @@ Make = Callable[..., BraketDevice]
         (BraketQpu, {"computer": "arn:aws:braket:us-west-1::device/qpu/rigetti/Ankaa-3"}, r"is retired"),
         (BraketQpu, {"computer": "ionq_aria_1"}, r"IonQ's\) is retired"),
         (BraketQpu, {"computer": "Aria-1"}, r"is retired"),
+        (BraketQpu, {"computer": "ionq_aria"}, r"IonQ's\) is retired\. Available: aqt_ibex_q1, "),
+        (
+            BraketQpu,
+            {"region": "us-east-1"},
+            r"backend\.region=us-east-1 is another .*backend\.region=eu-north-1",
+        ),
         (BraketQpu, {"computer": "iqm_granet"}, r"unknown\. Did you mean 'iqm_garnet'\? Available: "),
         (BraketQpu, {"computer": "sv1"}, r"is a simulator: choose backend=braket_sv1"),
         (

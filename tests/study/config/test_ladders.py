@@ -85,6 +85,7 @@ def test_rungs_are_changed_added_and_left_out() -> None:
             "ladder.rungs.garnett.backend.shots=3",
             "Keys of ladder.rungs: braket_dm, braket_sv, cepheus, exact, garnet, noisy, shots",
         ),
+        ("ladder.rungs.garnett.dry_run=true", "Nearest: ladder.rungs.garnet.dry_run. Keys of ladder.rungs: "),
         ("ladder=hardwear", "Nearest: hardware"),
         ("dry_run=perhaps", "dry_run must be true, false or null"),
         ("ladder.curve.shots=[0]", "whole numbers, 1 or more"),
@@ -95,6 +96,9 @@ def test_what_is_mistyped_is_named(line: str, message: str) -> None:
     with pytest.raises(StudyError) as caught:
         composed(line)
     assert message in str(caught.value)
+    assert (
+        "+" not in str(caught.value) or "garnett" not in line
+    )  # a part of a rung that does not exist is no rung
 
 
 def test_the_help_names_every_key() -> None:

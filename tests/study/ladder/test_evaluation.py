@@ -125,6 +125,7 @@ def test_a_rung_that_fails_is_named_and_tried_again(evaluate: Evaluate) -> None:
     assert code == 3
     assert "failed (timeout): TimeoutError: the machine does not answer" in printed
     assert rung(folder, "broken")["record"]["failure"]["kind"] == "timeout"
+    assert rung(folder, "broken")["record"]["execution"]["executions"] == 0  # what it was given has not run
     assert rung(folder, "sampled")["record"]["status"] == "climbed"
     Broken.left = 1000
     code, printed, again = evaluate(BROKEN)
@@ -159,7 +160,9 @@ def test_dry_run_of_all_plans_all(evaluate: Evaluate) -> None:
     assert code == 0
     assert Sends.sent == 0
     assert {one["record"]["status"] for one in read_json(folder / "ladder.json")["rungs"]} == {"planned"}
-    assert "0 rungs to climb" in printed
+    # The rung elsewhere: three batches at $0.25, at most $0.50 each.
+    planned = "4 rungs planned only would take about 3 s and $0.75, at most $1.50. Nothing leaves"
+    assert f"0 rungs to climb: about 0 s and $0; {planned}" in printed
 
 
 def test_public_data_leave_and_are_counted(evaluate: Evaluate) -> None:

@@ -41,9 +41,22 @@ def test_differences_flips_and_distances_are_by_row() -> None:
     assert one.circuits.value == pytest.approx(0.01)  # |Δ⟨Z⟩|/2
     assert (one.error.seen, one.error.largest) == (pytest.approx(0.02), pytest.approx(0.02))
     assert one.error.expected is None
+    # Eight rows are too few for intervals.
+    for interval in (*one.metrics.values(), *one.differences.values(), one.answers, one.circuits):
+        assert (interval.low, interval.high) == (None, None)
+
+
+def test_ten_rows_have_intervals() -> None:
+    targets = np.arange(10) % 2
+    right = np.where(targets == 1, 0.9, 0.1)
+    exact, other = (
+        Found(np.stack([1 - one, one], axis=1), [np.zeros((10, 2))], [np.zeros((10, 2))])
+        for one in (right, np.where(np.arange(10) < 2, 1 - right, right))
+    )
+    one = judge(record(), other, exact, [LAYER], Rows("classification", targets, 2, 0))
     low, high = one.differences["accuracy"].low, one.differences["accuracy"].high
     assert low is not None and high is not None
-    assert low < -0.25 < high <= 0
+    assert low < -0.2 < high <= 0
 
 
 def test_the_expected_error_is_that_of_z() -> None:
