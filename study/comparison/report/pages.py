@@ -77,7 +77,7 @@ def gate_sheet(verdict: Verdict) -> Sheet:
     header = ["result", "kind", "gate", "measured", "asked", "because"]
     marked = [gate.passed is not True for gate in verdict.gates]
     caption = "Gates, declared and sealed before the study began"
-    if any(gate.kind == "statistical" for gate in verdict.gates):
+    if any(gate.kind == "statistical" and gate.measured != NOT_EXAMINED for gate in verdict.gates):
         caption = f"{caption}. {ONE_SIDED}"
     return without_empty_end(Sheet(caption, header, [False] * 6, rows, marked))
 

@@ -118,7 +118,7 @@ def test_repeated_rows_end_the_study_without_a_job(study, lines, tmp_path):
 @pytest.mark.long
 def test_repeated_rows_are_accepted_by_name(study, lines, tmp_path):
     code, printed = study([*repeated_rows(lines, tmp_path), "study.protocol.accept=[duplicates]"])
-    assert code == 0 and "Accepted: In 'repeated' 60 pairs of rows are alike" in printed
+    assert code == 0 and "Accepted: In 'repeated' " in printed and "pairs of rows are alike" in printed
 
 
 def test_a_model_that_reads_the_test_part_is_caught(study, lines, tmp_path, monkeypatch):

@@ -424,7 +424,7 @@ def test_a_study_that_was_void_before_any_job_says_only_that(tmp_path: Path) -> 
     assert re.findall(r"\n## (.*)", text) == [
         "STOP", "Does the use case fit?", "Protocol", "Environment and data", "Package versions",
     ]  # fmt: skip
-    assert "| – |" not in text and "results.csv" not in text
+    assert "| – |" not in text and "results.csv" not in text and "Tests and probabilities" not in text
 
 
 def test_a_gate_that_is_not_decided_is_named(made: Made) -> None:
