@@ -11,6 +11,8 @@ import numpy as np
 
 Role = Literal["candidate", "twin", "baseline"]
 Split = tuple[int, int]  # (repeat, fold)
+LEAK = "leak:"
+"""So begins what a leakage check found, in whichever file it stands."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,17 @@ class Evidence:
     def candidate(self) -> Entrant:
         """The first candidate: what the verdict is about."""
         return self.role("candidate")[0]
+
+
+def finding(text: str) -> str:
+    """What a leakage check found, as a sentence for people: without its mark.
+
+    >>> finding("leak: rows 3 and 7 are alike")
+    'Rows 3 and 7 are alike.'
+    """
+    text = text.removeprefix(LEAK).strip()
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 LOWER_IS_BETTER = frozenset({"calibration_error", "log_loss", "mae", "rmse"})

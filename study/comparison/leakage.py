@@ -14,10 +14,18 @@ from study.data.prepare import Prepared, prepare
 from study.data.preprocessing import Preprocessor
 from study.data.splits.base import Split
 from study.data.table import Table
+from study.report.words import counted, listed
 
 DUPLICATES, SCALED = "duplicates", "scaled"
 ACCEPTABLE = (DUPLICATES, SCALED)
 """Findings that a study may accept by name, because they can be a property of the data."""
+
+KNOWN, JUDGED = 1, 2
+"""Where a row is in a split: trained or tuned on, or in the test part."""
+
+SHOWN = 10
+MOST_PAIRS, MOST_LOOKED = 10_000, 50_000_000
+"""In a table of few different rows the pairs are as many as the square of its rows: counting ends at these."""
 
 TIGHT = 1e-9
 MOST = 0.5
@@ -64,24 +72,70 @@ def find_leaks(
 
 
 def _duplicates(table: Table, splits: Sequence[Split]) -> str | None:
-    """Rows of a test part that are alike in every feature to a row that is trained or tuned on."""
+    """Rows of a test part that are alike in every feature to a row that is trained or tuned on.
+
+    Rows are numbered from 1 as in the file, also where incomplete ones were dropped.
+    """
     alike = pd.util.hash_pandas_object(
         table.features.drop(columns=list(splits[0].columns)), index=False
     ).to_numpy()
-    worst: tuple[int, Split] | None = None
-    for split in splits:
+    codes = np.zeros((len(splits), len(alike)), dtype=np.int8)
+    affected: list[Split] = []
+    for split, code in zip(splits, codes, strict=True):
         parts = split.parts(table)
         known = np.concatenate([parts.train, parts.validation])
-        count = int(np.isin(alike[parts.test], alike[known]).sum())
-        if count and (worst is None or count > worst[0]):
-            worst = count, split
-    if worst is None:
+        code[known], code[parts.test] = KNOWN, JUDGED
+        if np.isin(alike[parts.test], alike[known]).any():
+            affected.append(split)
+    if not affected:
         return None
-    count, split = worst
+    pairs, all_found = _pairs(alike, codes)
+    count = f"{len(pairs):,}" if all_found else f"more than {len(pairs):,}"
+    what = "pair of rows is" if all_found and len(pairs) == 1 else "pairs of rows are"
+    numbers = np.asarray(table.features.index) + 1
+    told = "; ".join(f"{numbers[one]} and {numbers[other]}" for one, other in pairs[:SHOWN])
+    rest = "; …" if len(pairs) > SHOWN or not all_found else ""
     return (
-        f"leak: {count} rows of the test part are alike in every feature to rows that models are trained or tuned on "
-        f"(fold {split.fold} of repeat {split.repeat} of {table.name!r}). Remove the repeated rows, keep them together "
-        f"with split=group, or, where they are in the nature of the data, set study.protocol.accept=[{DUPLICATES}]."
+        f"leak: in {table.name!r} {count} {what} alike in every feature, one row in the test part and the other among "
+        f"those that models are trained or tuned on, in {len(affected)} of {counted(len(splits), 'fold')} "
+        f"({_folds(affected)}). Rows, counted from 1 without a header: {told}{rest}. Remove the repeated rows, keep "
+        "them together with split=group, or, where they are in the nature of the data, set "
+        f"study.protocol.accept=[{DUPLICATES}]."
+    )
+
+
+def _pairs(alike: np.ndarray, codes: np.ndarray) -> tuple[list[tuple[int, int]], bool]:
+    """Positions of rows that are alike and on both sides of a split, in their order, and whether these are all.
+
+    Args:
+        alike: a number a row, the same for rows that are alike, (n_rows,).
+        codes: of each split, where a row is: KNOWN, JUDGED or 0, (n_splits, n_rows).
+    """
+    _, group, sizes = np.unique(alike, return_inverse=True, return_counts=True)
+    order = np.argsort(group, kind="stable")
+    members = np.split(order, np.cumsum(sizes)[:-1])
+    found: list[tuple[int, int]] = []
+    looked = 0
+    for row in np.flatnonzero(sizes[group] > 1):
+        own = members[group[row]]
+        later = own[own > row]
+        # In one split the two codes add up to this if, and only if, one row is known and the other judged.
+        apart = (codes[:, later] + codes[:, [row]] == KNOWN + JUDGED).any(axis=0)
+        found += [(int(row), int(other)) for other in later[apart]]
+        looked += later.size * len(codes)
+        if len(found) > MOST_PAIRS or looked > MOST_LOOKED:
+            return found[:MOST_PAIRS], False
+    return found, True
+
+
+def _folds(splits: Sequence[Split]) -> str:
+    """As in "folds 0 and 2 of repeat 0; fold 1 of repeat 1"."""
+    by_repeat: dict[int, list[str]] = {}
+    for split in splits:
+        by_repeat.setdefault(split.repeat, []).append(str(split.fold))
+    return "; ".join(
+        f"fold{'s' if len(folds) > 1 else ''} {listed(folds)} of repeat {repeat}"
+        for repeat, folds in by_repeat.items()
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.comparison.evidence import Entrant, Evidence, Outcome, Predictions, greater_is_better
+from study.comparison.evidence import LEAK, Entrant, Evidence, Outcome, Predictions, greater_is_better
 from study.comparison.job import STUDY, read_back
 from study.comparison.spent import STOPPED, wall_seconds
 from study.comparison.state import OUTCOME
@@ -51,10 +51,9 @@ def load_evidence(folder: Path) -> Evidence:
                 "after it began. Put the original file back, or start a new study."
             )
         outcome = Outcome.from_dict(values)
-        if outcome.failure is not None and outcome.failure.startswith("leak:"):
-            leaks.append(
-                f"{outcome.entrant}, fold {outcome.fold} of repeat {outcome.repeat}: {outcome.failure}"
-            )
+        if outcome.failure is not None and outcome.failure.startswith(LEAK):
+            found = outcome.failure.removeprefix(LEAK).strip()
+            leaks.append(f"{outcome.entrant}, fold {outcome.fold} of repeat {outcome.repeat}: {found}")
         outcomes.append(outcome)
     stopped = folder / STOPPED
     metric = whole["metric"]

@@ -12,18 +12,22 @@ OUTCOME, RECORD = "outcome.json", "job.json"
 
 
 def read_state(folder: Path) -> State:
-    """How far the job came: it is finished exactly if its outcome is there, which is written last and at once."""
+    """How far the job came: it is finished exactly if its outcome is there, which is written last and at once.
+
+    An outcome that cannot be read counts too: whoever loads the evidence says what is wrong with it.
+    """
     finished = (folder / OUTCOME).exists()
+    unscored = _failure_of(folder / OUTCOME) if finished else None
     try:
         record: dict[str, Any] = read_json(folder / RECORD)
         status = record["status"]
     except (OSError, ValueError, KeyError, TypeError):
-        return State("finished") if finished else State("absent")
+        return State("finished", unscored=unscored) if finished else State("absent")
     if finished:
         status = "finished"  # also where the process was killed before it could put that on record
     elif status == "finished":
         status = "running"
-    return State(status, record.get("failure"), record.get("begun"), record.get("ended"))
+    return State(status, record.get("failure"), record.get("begun"), record.get("ended"), unscored)
 
 
 def write_state(folder: Path, **entries: Any) -> None:
@@ -33,3 +37,11 @@ def write_state(folder: Path, **entries: Any) -> None:
     except (OSError, ValueError, TypeError):
         record = {}
     write_json(folder / RECORD, {**record, **entries})
+
+
+def _failure_of(outcome: Path) -> str | None:
+    try:
+        failure = read_json(outcome)["failure"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None if failure is None else str(failure)

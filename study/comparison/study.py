@@ -227,22 +227,28 @@ def _seal(plan: Plan, lines: Sequence[str]) -> None:
 
 
 def _print_plan(plan: Plan, console: Console) -> None:
-    done = sum(job.state.status == "finished" for job in plan.jobs)
+    from study.comparison.evidence import finding
+
+    states = [job.state for job in plan.jobs]
+    done = sum(state.status == "finished" for state in states)
+    unscored = sum(state.unscored is not None for state in states)
     splits = len(plan.splits)
     trials = plan.config.study.tuning.trials
     console.print(
         f"{counted(len(plan.specs), 'entrant')} on {counted(splits, 'split')} of {plan.table.name} "
         f"({counted(len(plan.table.target), 'row')}), {counted(trials, 'trial')} each: "
-        f"{counted(len(plan.jobs), 'job')}, {done} finished already.",
+        f"{counted(len(plan.jobs), 'job')}, {done} finished already"
+        + (f", {unscored} of them without a score." if unscored else "."),
         highlight=False,
         soft_wrap=True,
     )
     for label, reason in plan.left_out.items():
         console.print(f"Left out: {label}, which {reason}.", highlight=False, soft_wrap=True)
-    for sentence in plan.leaks:
-        console.print(sentence, style="red", highlight=False, soft_wrap=True, markup=False)
+    # Leaks are told once, by the verdict, which follows at once.
     for sentence in plan.tolerated:
-        console.print(f"Accepted: {sentence}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+        console.print(
+            f"Accepted: {finding(sentence)}", style="yellow", highlight=False, soft_wrap=True, markup=False
+        )
     console.print(f"Study folder: {place(plan.folder)}", soft_wrap=True, highlight=False)
 
 
@@ -258,11 +264,14 @@ def _print_estimate(found: Estimate, parallel: int, starts: int, launcher: str, 
 
 
 def _check_limits(found: Estimate, parallel: int, starts: int, options: DictConfig) -> None:
-    hours = found.seconds(parallel, starts) / 3600
-    if hours > options.max_hours and not options.confirmed:
+    from study.sweep.watch import duration
+
+    seconds = found.seconds(parallel, starts)
+    if seconds > 3600 * options.max_hours and not options.confirmed:
         raise StudyError(
-            f"The study may take {hours:.3g} hours, and study.max_hours={options.max_hours:g}. Choose fewer entrants, "
-            "splits or trials or more jobs at once, raise study.max_hours, or confirm with study.confirmed=true."
+            f"The study may take {duration(seconds)}, and study.max_hours={options.max_hours:g} allows "
+            f"{duration(3600 * options.max_hours)}. Choose fewer entrants, splits or trials or more jobs "
+            "at once, raise study.max_hours, or confirm with study.confirmed=true."
         )
     needed, available = found.bytes_a_job * parallel, available_bytes()
     if available is not None and needed > available:

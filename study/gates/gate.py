@@ -7,6 +7,9 @@ from typing import Literal
 
 Kind = Literal["technical", "statistical", "operational"]
 
+NOT_EXAMINED = "not examined"
+"""What a gate measured in a void study."""
+
 
 @dataclass(frozen=True)
 class Gate:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from study.comparison.evidence import Entrant, Evidence
-from study.gates.declaration import Statistical, declared_gates
-from study.gates.gate import Gate
+from study.comparison.evidence import Entrant, Evidence, Outcome, finding
+from study.gates.declaration import Gates, Statistical, declared_gates
+from study.gates.gate import NOT_EXAMINED, Gate
 from study.gates.operational import best_baseline, operational_gates
 from study.gates.statistical import Comparison, Family, compare_all, statistical_gates
 from study.gates.technical import FAILED_JOBS, technical_gates
-from study.gates.words import comparison, metric_name, tested
+from study.gates.words import amount, comparison, metric_name, tested
 from study.statistics.corrected_t import CorrectedT
 from study.statistics.undecided import Undecided
 
@@ -47,7 +47,8 @@ class Verdict:
 def reach_verdict(evidence: Evidence) -> Verdict:
     """Judge the first candidate by the gates that were declared.
 
-    A study with leaks is void: whatever its numbers say, the decision is stop, and no gate is judged.
+    A study with leaks is void: whatever its numbers say, the decision is stop, and no gate is judged; the gates are
+    those that were declared, as not examined.
 
     Raises:
         StudyError: if the declared gates are none.
@@ -61,9 +62,9 @@ def reach_verdict(evidence: Evidence) -> Verdict:
         headline = headline if len(evidence.leaks) > 1 else headline.replace("were", "was")
         return Verdict(
             "stop",
-            f"{headline}. {' '.join(_sentence(leak) for leak in evidence.leaks)}",
-            (),
-            tuple(_sentence(leak) for leak in evidence.leaks),
+            f"{headline}.",
+            _not_examined(evidence, asked),
+            tuple(dict.fromkeys(finding(leak) for leak in evidence.leaks)),
             best_name,
         )
     if not evidence.role("candidate"):
@@ -78,7 +79,8 @@ def reach_verdict(evidence: Evidence) -> Verdict:
     if never_scored(evidence):
         return Verdict("explore", _nothing(evidence), gates, _without_a_score(evidence, gates), best_name)
     decision, headline = _decide(evidence, asked.statistical, family, gates, best)
-    return Verdict(decision, headline, gates, _reasons(evidence, family, gates, best), best_name)
+    reasons = _reasons(evidence, asked.statistical, family, gates, best)
+    return Verdict(decision, headline, gates, reasons, best_name)
 
 
 def never_scored(evidence: Evidence) -> bool:
@@ -86,6 +88,26 @@ def never_scored(evidence: Evidence) -> bool:
     return not any(
         job.failure is None and job.metrics.get(evidence.metric) is not None
         for job in evidence.of(evidence.candidate.name)
+    )
+
+
+def _not_examined(evidence: Evidence, asked: Gates) -> tuple[Gate, ...]:
+    """The declared gates of a void study, without a look at its numbers."""
+    if not evidence.role("candidate"):
+        return ()
+    # Whether the candidate executes circuits is all that gates need to know of the jobs, to tell which are asked.
+    bare = [
+        Outcome(one.entrant, one.repeat, one.fold, one.seed, executions=one.executions, backends=one.backends)
+        for one in evidence.outcomes
+    ]
+    unseen = replace(evidence, outcomes=bare, stopped=None)
+    gates = (
+        *technical_gates(unseen, asked.technical),
+        *statistical_gates(unseen, asked.statistical, compare_all(unseen, asked.statistical)),
+        *operational_gates(unseen, asked.operational),
+    )
+    return tuple(
+        replace(gate, passed=None, measured=NOT_EXAMINED, reason="The study is void.") for gate in gates
     )
 
 
@@ -139,16 +161,23 @@ def _gain(evidence: Evidence, best: Entrant | None) -> float | None:
 
 
 def _reasons(
-    evidence: Evidence, family: Family, gates: Sequence[Gate], best: Entrant | None
+    evidence: Evidence, asked: Statistical, family: Family, gates: Sequence[Gate], best: Entrant | None
 ) -> tuple[str, ...]:
     """The best baseline, then gates that did not pass, then those that could not be judged, then the twins."""
     reasons = []
     said = ""
     for item in family.rivals:
         if best is not None and item.other.name == best.name:
-            reasons.append(_undecided_by(item, gates) or _told(evidence, item))
-            # A gate that failed by the same comparison would say it again.
-            said = reasons[-1].partition(", one-sided p")[0]
+            reasons.append(_undecided_by(item, gates) or _told(evidence, item, asked))
+            if isinstance(item.test, CorrectedT):
+                # A gate that failed by the same comparison would say it again.
+                said = tested(evidence.candidate.label, item.other.label, item.test, evidence.metric)[:-1]
+    n_folds = len(evidence.scores(evidence.candidate.name))
+    if family.ahead and n_folds < asked.min_splits:
+        reasons.append(
+            f"{evidence.candidate.label} is behind {family.ahead[0].other.label} with confidence, and these are too "
+            f"few folds ({n_folds} of {asked.min_splits}) to stop."
+        )
     for passed in (False, None):
         reasons += [
             _sentence(gate.reason)
@@ -156,7 +185,8 @@ def _reasons(
             if gate.passed is passed and not (said and gate.reason.startswith(said))
         ]
     reasons += _ended_early(evidence, reasons)
-    reasons += [_told(evidence, item) for item in family.beside]
+    reasons += _in_no_test(evidence)
+    reasons += [_told(evidence, item, asked) for item in family.beside if evidence.scores(item.other.name)]
     return tuple(dict.fromkeys(reasons))
 
 
@@ -194,7 +224,26 @@ def _without_a_score(evidence: Evidence, gates: Sequence[Gate]) -> tuple[str, ..
     # The gate of the failed jobs would say the first again.
     reasons += [gate.reason for gate in gates if gate.passed is False and gate.name != FAILED_JOBS]
     reasons += _ended_early(evidence, reasons)
+    reasons += _in_no_test(evidence)
     return tuple(dict.fromkeys(map(_sentence, reasons)))
+
+
+def _in_no_test(evidence: Evidence) -> list[str]:
+    """A sentence for each entrant besides the candidate that no test can have in it, and why."""
+    lines = []
+    for entrant in evidence.entrants:
+        if entrant.name == evidence.candidate.name or evidence.scores(entrant.name):
+            continue
+        jobs = evidence.of(entrant.name)
+        failures = [job.failure for job in jobs if job.failure is not None]
+        if failures:
+            why = f"{len(failures)} of its {len(jobs)} jobs failed, such as with: {failures[0]}"
+        elif jobs:
+            why = f"its {len(jobs)} jobs ended without a value of {metric_name(evidence.metric)}"
+        else:
+            why = "none of its jobs ended"
+        lines.append(_sentence(f"{entrant.label} has no score on any fold and is in no test: {why}"))
+    return lines
 
 
 def _ended_early(evidence: Evidence, reasons: Sequence[str]) -> list[str]:
@@ -207,10 +256,15 @@ def _ended_early(evidence: Evidence, reasons: Sequence[str]) -> list[str]:
     )
 
 
-def _told(evidence: Evidence, item: Comparison) -> str:
+def _told(evidence: Evidence, item: Comparison, asked: Statistical) -> str:
     twin = "its twin " if item.other.role == "twin" else ""
     if isinstance(item.test, CorrectedT):
-        p = "" if not isinstance(item.p_value, float) else f", one-sided p = {item.p_value:.3g}"
+        value = item.p_value
+        p = "" if isinstance(value, Undecided) else f", one-sided p = {value:.3g}"
+        if not isinstance(value, Undecided) and asked.rule == "not_worse":
+            can = "can" if value <= asked.alpha else "cannot"
+            margin = amount(item.margin, evidence.metric)
+            p = f"; that it is worse by more than the margin of {margin} {can} be excluded{p}"
         text = tested(evidence.candidate.label, f"{twin}{item.other.label}", item.test, evidence.metric)
         return f"{text[:-1]}{p})."
     return f"Against {twin}{item.other.label} nothing can be concluded: {item.test.reason}."

@@ -56,9 +56,10 @@ def comparison(label: str, other: str, difference: float, metric: str) -> str:
 def tested(label: str, other: str, test: CorrectedT, metric: str) -> str:
     """Who is ahead, on how many folds and with which interval (of the metric itself, first minus second)."""
     low, high = (test.low, test.high) if greater_is_better(metric) else (-test.high, -test.low)
+    across = ", which crosses 0" if low < 0 < high else ""
     return (
         f"{comparison(label, other, test.mean, metric)} on the same {test.n} folds "
-        f"({test.level:.0%} interval {signed(low, metric)} to {signed(high, metric)})"
+        f"({test.level:.0%} interval {signed(low, metric)} to {signed(high, metric)}{across})"
     )
 
 

@@ -25,12 +25,14 @@ class State:
         failure: why it failed.
         begun: when the latest attempt began, in ISO format.
         ended: when it ended.
+        unscored: why a finished job has no score, where what was fitted failed: that is a result too.
     """
 
     status: Status
     failure: str | None = None
     begun: str | None = None
     ended: str | None = None
+    unscored: str | None = None
 
     @property
     def seconds(self) -> float | None:

@@ -120,11 +120,14 @@ def _record_death(folder: Path, reason: str) -> None:
 def _check_limits(found: Estimate, parallel: int, starts: int, options: DictConfig, hopeless: bool) -> None:
     if hopeless:
         raise StudyError(f"No job of the sweep can run: {next(iter(found.refused.values()))}")
-    hours = found.seconds(parallel, starts) / 3600
-    if hours > options.max_hours and not options.confirmed:
+    from study.sweep.watch import duration
+
+    seconds = found.seconds(parallel, starts)
+    if seconds > 3600 * options.max_hours and not options.confirmed:
         raise StudyError(
-            f"The sweep may take {hours:.3g} hours, and sweep.max_hours={options.max_hours:g}. Choose fewer or smaller "
-            "jobs or more of them at once, raise sweep.max_hours, or confirm with sweep.confirmed=true."
+            f"The sweep may take {duration(seconds)}, and sweep.max_hours={options.max_hours:g} allows "
+            f"{duration(3600 * options.max_hours)}. Choose fewer or smaller jobs or more of them at once, raise "
+            "sweep.max_hours, or confirm with sweep.confirmed=true."
         )
     needed, available = found.bytes_a_job * parallel, available_bytes()
     if available is not None and needed > available:

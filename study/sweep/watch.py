@@ -24,7 +24,7 @@ PLAIN_SHARE = 0.1
 
 
 class Watch:
-    """Within the block, a thread shows jobs done, failed and running and the time left.
+    """Within the block, a thread shows jobs done, without a score, failed and running and the time left.
 
     On a terminal that is one line; in a file, a line now and then.
 
@@ -47,7 +47,9 @@ class Watch:
         self._took: dict[int, float] = {}
         self._running: list[datetime.datetime] = []
         # A job that is finished stays so: with hundreds of jobs, reading all records again takes a share of a core.
-        self._finished = {number for number, job in enumerate(jobs) if job.state.status == "finished"}
+        states = {number: job.state for number, job in enumerate(jobs)}
+        self._finished = {number for number, state in states.items() if state.status == "finished"}
+        self._unscored = {number for number in self._finished if states[number].unscored is not None}
         self._finished_before = len(self._finished)
         self._start = time.monotonic()
         self._over = threading.Event()
@@ -103,7 +105,7 @@ class Watch:
         return many or time.monotonic() - self._told_at >= PLAIN_SECONDS
 
     def count(self) -> Counter[str]:
-        """How many jobs are finished, failed or running, by what their folders say."""
+        """How many jobs are finished, unscored (of the finished ones), failed or running, by what their folders say."""
         count: Counter[str] = Counter(finished=len(self._finished))
         self._running = []
         for number, job in enumerate(self._jobs):
@@ -112,6 +114,8 @@ class Watch:
             state = job.state
             if state.status == "finished":
                 self._finished.add(number)
+                if state.unscored is not None:
+                    self._unscored.add(number)
                 count["finished"] += 1
                 self._note(number, state)
             elif state.status == "failed" and (state.ended or "") >= self._began:
@@ -121,6 +125,7 @@ class Watch:
                 count["running"] += 1
                 if (begun := moment(state.begun)) is not None:
                     self._running.append(begun)
+        count["unscored"] = len(self._unscored)
         return count
 
     def _note(self, number: int, state: State) -> None:
@@ -131,7 +136,12 @@ class Watch:
         left = len(self._jobs) - count["finished"] - count["failed"]
         seconds = self.seconds_left(left)
         told = "longer than estimated" if seconds is None else f"{duration(seconds)} left"
-        return f"done, {count['failed']} failed" + (f", {count['running']} running, {told}" if left else "")
+        parts = ["done"]
+        if count["unscored"]:
+            parts.append(f"{count['unscored']} of them without a score")
+        if count["failed"] or not count["unscored"]:
+            parts.append(f"{count['failed']} failed")
+        return ", ".join([*parts, f"{count['running']} running", told] if left else parts)
 
     def seconds_left(self, left: int) -> float | None:
         """From what the jobs of this sitting took on average; before the first has ended, what is left of the estimate.

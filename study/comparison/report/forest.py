@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from study.comparison.report.differences import Comparison
 from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
@@ -13,6 +15,9 @@ from study.report.style import GREY, bare, drawn
 from study.statistics.corrected_t import CorrectedT
 
 ROLES = {"twin": (COLOURS[1], "s"), "baseline": (COLOURS[0], "o"), "candidate": (COLOURS[2], "D")}
+
+BAND, BAND_COLOUR, LEAST_POINTS = "band", "#e3e3e3", 5.0
+"""The region of practical equivalence: how it is found among the patches, and how narrow it is drawn at least."""
 
 
 def forest_plot(path: Path, comparisons: Sequence[Comparison], candidate: str, name: str) -> bool:
@@ -49,14 +54,30 @@ def forest_plot(path: Path, comparisons: Sequence[Comparison], candidate: str, n
             [f"{candidate} minus each of the others", "mean and 95% corrected interval over the folds"],
         )
         figure.legend(frameon=False, loc="outside lower center", ncols=2)
+        _widen(figure, plot)
     return True
+
+
+def _widen(figure: Figure, plot: Axes) -> None:
+    """Give a band that would be lost behind the line at 0 the least width that is seen."""
+    figure.draw_without_rendering()  # the layout decides how wide a unit is
+    for band in plot.patches:
+        if not isinstance(band, Rectangle) or band.get_gid() != BAND:
+            continue
+        width = band.get_window_extent().width * 72 / figure.dpi
+        if 0 < width < LEAST_POINTS:
+            middle, unit = band.get_x() + band.get_width() / 2, band.get_width() / width
+            band.set(x=middle - unit * LEAST_POINTS / 2, width=unit * LEAST_POINTS)
 
 
 def _mark(plot: Axes, place: int, one: Comparison, first: bool) -> None:
     """The region of practical equivalence and the margin of one row: they may be shares of the other's score."""
     if one.rope:
         label = "no practical difference" if first else None
-        plot.barh(place, 2 * one.rope, 1.0, -one.rope, color="#e3e3e3", linewidth=0, zorder=0.5, label=label)
+        bars = plot.barh(
+            place, 2 * one.rope, 1.0, -one.rope, color=BAND_COLOUR, linewidth=0, zorder=0.5, label=label
+        )
+        bars[0].set_gid(BAND)
     if one.margin:
         label = "margin" if first else "_margin"
         plot.vlines(

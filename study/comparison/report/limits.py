@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from study.comparison.evidence import PLAIN, Evidence
+from study.comparison.evidence import PLAIN, Evidence, finding
 from study.comparison.report.differences import Comparison, label_of, part_sizes
 from study.comparison.report.models import metric_column
 from study.comparison.report.pooled import Pairs, constant_fits
 from study.comparison.report.shown import Verdict
+from study.gates.gate import NOT_EXAMINED
 from study.report.words import counted, listed
 from study.statistics.checks import held_out_ratio
 from study.statistics.paired import PairedDifferences
@@ -67,6 +68,11 @@ def recommended_rows(found: RowsNeeded) -> int:
     return math.ceil(found.rows / step) * step
 
 
+def accepted(evidence: Evidence) -> list[str]:
+    """What the leakage checks found and the study declared to accept: scores may be too good by it."""
+    return [f"Accepted before the start: {finding(one)}" for one in evidence.tolerated]
+
+
 def general_limits(evidence: Evidence) -> list[str]:
     """What holds for every study of this kind."""
     return [
@@ -83,7 +89,8 @@ def what_is_open(
     evidence: Evidence, verdict: Verdict, comparisons: Sequence[Comparison], read: Mapping[str, Pairs]
 ) -> list[str]:
     """Everything that this study leaves undecided, with its reason."""
-    lines = [f"Leak: {leak}" for leak in evidence.leaks]
+    void = ["The study is void, so that nothing can be concluded from any number here."]
+    lines = void if evidence.leaks else []
     if evidence.stopped:
         lines.append(f"The study ended early: {evidence.stopped.rstrip('.')}.")
     if evidence.missing:
@@ -193,7 +200,7 @@ def _open_gates(verdict: Verdict, comparisons: Sequence[Comparison]) -> list[str
     told = any(isinstance(one.test, Undecided) for one in comparisons)
     by_reason: dict[str, list[str]] = {}
     for gate in verdict.gates:
-        if gate.passed is None:
+        if gate.passed is None and gate.measured != NOT_EXAMINED:
             reason = _clause(gate.reason or "no reason was given")
             key = "" if told and reason.startswith(AGAINST) else reason
             by_reason.setdefault(key, []).append(f"“{gate.name}”")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.comparison.report.shown import FitScore, Verdict
+from study.gates.gate import NOT_EXAMINED
 from study.report.part import Part
 from study.report.sheet import Sheet, without_empty_end
 from study.report.templating import environment
@@ -20,6 +21,7 @@ ONE_SIDED = (
     "“Tests and probabilities” are two-sided and adjusted over all models, so that the two differ"
 )
 PASSED = {True: "✓ passed", False: "✕ not passed", None: "? not decided"}
+NOT_JUDGED = "– not examined"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Page:
         facts: data, rows, models, folds and date in one line.
         verdict: the decision.
         warnings: what puts the verdict itself in doubt, such as a leak.
+        accepted: findings that the study declared to accept.
+        has_rows: whether the table of results has any.
         fit: of the use case.
         gates: the verdict's, as a table.
         answers: the questionnaire's, as a table.
@@ -41,6 +45,8 @@ class Page:
     facts: str
     verdict: Verdict
     warnings: Sequence[str]
+    accepted: Sequence[str]
+    has_rows: bool
     fit: FitScore
     gates: Sheet
     answers: Sheet
@@ -58,13 +64,20 @@ class Page:
 def gate_sheet(verdict: Verdict) -> Sheet:
     """One row a gate: measured, asked, passed."""
     rows = [
-        [PASSED[gate.passed], gate.kind, gate.name, gate.measured, gate.asked, gate.reason]
+        [
+            NOT_JUDGED if gate.measured == NOT_EXAMINED else PASSED[gate.passed],
+            gate.kind,
+            gate.name,
+            gate.measured,
+            gate.asked,
+            gate.reason,
+        ]
         for gate in verdict.gates
     ]
     header = ["result", "kind", "gate", "measured", "asked", "because"]
     marked = [gate.passed is not True for gate in verdict.gates]
     caption = "Gates, declared and sealed before the study began"
-    if any(gate.kind == "statistical" for gate in verdict.gates):
+    if any(gate.kind == "statistical" and gate.measured != NOT_EXAMINED for gate in verdict.gates):
         caption = f"{caption}. {ONE_SIDED}"
     return without_empty_end(Sheet(caption, header, [False] * 6, rows, marked))
 

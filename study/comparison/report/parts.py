@@ -194,7 +194,9 @@ def protocol(evidence: Evidence) -> Part:
     """What was declared."""
     lines = [
         f"Sealed before the first fit with digest {evidence.seal}; what is edited afterwards fails the study.",
-        f"All models had the same {counted(len(evidence.splits), 'split')}.",
+        f"All models had the same {counted(len(evidence.splits), 'split')}."
+        if evidence.outcomes
+        else f"{counted(len(evidence.splits), 'split')} were planned, the same for all models, and no job ended.",
     ]
     sheets = [declared.protocol_sheet(evidence), declared.entrant_sheet(evidence)]
     return Part("protocol", "Protocol", lines, (), [sheet for sheet in sheets if sheet.rows])
@@ -217,10 +219,14 @@ def packages(evidence: Evidence) -> Part | None:
     return Part("packages", "Package versions", (), (), [sheet]) if sheet.rows else None
 
 
-def limits(evidence: Evidence, comparisons: Sequence[Comparison], best: str | None) -> Part:
-    """What such a study can show at all."""
-    seen = limiting.what_can_be_seen(evidence, comparisons, best) if comparisons else []
-    return Part("limits", "Limits", [*seen, *limiting.general_limits(evidence)])
+def limits(evidence: Evidence, comparisons: Sequence[Comparison] | None, best: str | None) -> Part | None:
+    """What such a study can show at all; `comparisons` is None where nothing was run, which has no limits."""
+    lines = limiting.accepted(evidence)
+    if comparisons:
+        lines += limiting.what_can_be_seen(evidence, comparisons, best)
+    if comparisons is not None:
+        lines += limiting.general_limits(evidence)
+    return Part("limits", "Limits", lines) if lines else None
 
 
 def left_open(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from study.comparison.evidence import Evidence, Outcome, Predictions
+from study.report.words import counted
 from study.statistics.undecided import Undecided
 
 Reader = Callable[[Outcome], tuple[Predictions, Predictions] | None]
@@ -47,8 +49,12 @@ def pool(pairs: Pairs, method: str) -> Pooled | Undecided:
     Args:
         pairs: (validation, test) of each fit.
         method: one of `study.calibration.calibrator.METHODS`; "none" leaves outputs as they are.
+
+    Returns:
+        Undecided if the method cannot be fitted on some validation part, with the number of fits it fails on.
     """
     outputs = []
+    reasons: list[str] = []
     for validation, test in pairs:
         if method == NONE:
             outputs.append(np.asarray(test.outputs))
@@ -57,8 +63,17 @@ def pool(pairs: Pairs, method: str) -> Pooled | Undecided:
 
         one = calibrated(method, validation, test.outputs)
         if isinstance(one, Undecided):
-            return one
-        outputs.append(np.asarray(one))
+            reasons.append(one.reason)
+        else:
+            outputs.append(np.asarray(one))
+    if reasons:
+        # What holds for one fit is not said of the model.
+        return Undecided(
+            "; ".join(
+                f"on {count} of {counted(len(pairs), 'fit')}: {reason}"
+                for reason, count in Counter(reasons).items()
+            )
+        )
     rows = np.concatenate([test.rows for _, test in pairs])
     copies = len(rows) / len(np.unique(rows))
     return Pooled(np.concatenate([test.targets for _, test in pairs]), np.concatenate(outputs), copies)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.comparison.evidence import Evidence
+from study.comparison.evidence import Evidence, finding
+from study.comparison.report import limits as limiting
 from study.comparison.report import parts
 from study.comparison.report.differences import best_baseline, compare
 from study.comparison.report.pages import Page, Part, answer_sheet, gate_sheet, html, markdown
@@ -67,21 +68,23 @@ def _write(
     read = read_all(evidence, predictions)
     comparisons = compare(evidence)
     best = best_baseline(evidence, verdict.best_baseline)
+    # Found before any job: nothing was tuned, fitted or compared, and sections on that would be empty.
+    void = bool(evidence.leaks) and not evidence.outcomes
     made: list[Part | None] = [
-        parts.differences(figures, evidence, comparisons),
-        parts.models(evidence, read),
-        parts.statistics(comparisons),
+        None if void else parts.differences(figures, evidence, comparisons),
+        None if void else parts.models(evidence, read),
+        None if void else parts.statistics(comparisons),
         *parts.curves(figures, evidence),
         parts.slices(evidence),
         parts.heat_maps(figures, evidence, trials),
         *parts.calibration(figures, evidence, read, best),
-        parts.ranks(figures, evidence),
+        None if void else parts.ranks(figures, evidence),
         parts.variance(evidence),
-        parts.tuning(evidence),
+        None if void else parts.tuning(evidence),
         parts.protocol(evidence),
         parts.environment(evidence),
-        parts.limits(evidence, comparisons, best),
-        parts.left_open(evidence, verdict, comparisons, read),
+        parts.limits(evidence, None if void else comparisons, best),
+        None if void else parts.left_open(evidence, verdict, comparisons, read),
         parts.packages(evidence),
     ]
     shown = [part for part in made if part is not None]
@@ -90,7 +93,9 @@ def _write(
         title=f"{evidence.candidate.label} on {evidence.data}: does it help?",
         facts=_facts(evidence),
         verdict=verdict,
-        warnings=_warnings(evidence),
+        warnings=_warnings(evidence, verdict),
+        accepted=limiting.accepted(evidence),
+        has_rows=bool(evidence.outcomes),
         fit=fit,
         gates=gate_sheet(verdict),
         answers=answer_sheet(fit),
@@ -114,9 +119,10 @@ def _facts(evidence: Evidence) -> str:
     return ", ".join(facts) + "."
 
 
-def _warnings(evidence: Evidence) -> list[str]:
-    """What everybody has to know before reading on."""
-    lines = [f"Leak found: {leak}" for leak in evidence.leaks]
+def _warnings(evidence: Evidence, verdict: Verdict) -> list[str]:
+    """What everybody has to know before reading on, unless the verdict says it."""
+    found = dict.fromkeys(finding(leak) for leak in evidence.leaks)
+    lines = [f"Leak found: {leak}" for leak in found if leak not in verdict.reasons]
     if evidence.stopped:
         lines.append(
             f"The study ended early: {evidence.stopped.rstrip('.')}. Numbers are of what had ended by then."

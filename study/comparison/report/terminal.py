@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from study.comparison.evidence import Evidence
+from study.comparison.evidence import LEAK, Evidence
 from study.comparison.report.models import metric_column, middle, score_text, splits_text
 from study.comparison.report.pages import WORDS
 from study.comparison.report.report import REPORT
 from study.comparison.report.shown import Verdict
 from study.report.columns import milliseconds, seconds
+from study.report.words import counted
 from study.run.place import place
 
 STYLES = {"promote": "bold white on green4", "explore": "bold black on orange3", "stop": "bold white on red3"}
 
 
 def print_summary(evidence: Evidence, verdict: Verdict, console: Console) -> None:
-    """Print the decision with its reasons, a table of the models, and where the report is."""
+    """Print who failed, the decision with its reasons, a table of the models, and where the report is."""
     word, sign = WORDS[verdict.decision]
+    for line in failure_lines(evidence):
+        console.print(Text(line, style="red"), soft_wrap=True)
     console.print()
     console.print(
         Text.assemble((f" {sign} {word} ", STYLES[verdict.decision]), " ", (verdict.headline, "bold"))
@@ -28,11 +33,33 @@ def print_summary(evidence: Evidence, verdict: Verdict, console: Console) -> Non
     for reason in verdict.reasons:
         console.print(Text(f"  - {reason}"))
     console.print()
-    console.print(_table(evidence))
+    if evidence.leaks and not evidence.outcomes:
+        console.print("No job was started.")
+    else:
+        console.print(_table(evidence))
     folder = evidence.folder / REPORT
     # A path broken by the terminal cannot be copied.
     console.print(f"Report: {place(folder / 'report.html')}", soft_wrap=True, highlight=False, markup=False)
     console.print(f"Table:  {place(folder / 'results.csv')}", soft_wrap=True, highlight=False, markup=False)
+
+
+def failure_lines(evidence: Evidence) -> list[str]:
+    """One line for each entrant with jobs that ended without a score, side conditions among them."""
+    lines = []
+    for entrant in evidence.entrants:
+        jobs = [one for one in evidence.outcomes if one.entrant == entrant.name]
+        # What read the test part did not fail: it makes the study void, and the verdict names it.
+        found = Counter(
+            one.failure for one in jobs if one.failure is not None and not one.failure.startswith(LEAK)
+        )
+        if not found:
+            continue
+        [(reason, _)] = found.most_common(1)
+        others = f" (and {counted(len(found) - 1, 'other reason')})" if len(found) > 1 else ""
+        lines.append(
+            f"Without a score: {entrant.label}, in {found.total()} of its {counted(len(jobs), 'job')}: {reason}{others}"
+        )
+    return lines
 
 
 def _table(evidence: Evidence) -> Table:

@@ -68,6 +68,8 @@ def budget_lines(evidence: Evidence) -> list[str]:
     tuning = evidence.declared.get("tuning", {})
     trials, cap = tuning.get("trials"), tuning.get("seconds")
     lines = []
+    if not evidence.outcomes:
+        return ["No job ended: nothing was tuned."]
     if trials is not None:
         lines.append(
             f"Every model had {counted(trials, 'trial')} on each split, scored on a validation part taken from the "

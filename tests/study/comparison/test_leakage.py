@@ -45,8 +45,44 @@ def test_rows_repeated_across_folds_are_caught():
     features.iloc[100:107] = features.iloc[:7].to_numpy()
     leaks, _ = find_leaks(table(features), SPLITS, Preprocessor())
     assert len(leaks) == 1 and "alike in every feature" in leaks[0] and "split=group" in leaks[0]
+    # By hand: the folds of each pair.
+    at = np.zeros(120, dtype=int)
+    for split in SPLITS:
+        at[split.parts(table(features)).test] = split.fold
+    apart = [row for row in range(7) if at[row] != at[100 + row]]
+    folds = sorted({at[row] for row in apart} | {at[100 + row] for row in apart})
+    assert 0 < len(apart) <= 7 and len(folds) > 1
+    assert f"{len(apart)} pairs of rows are alike" in leaks[0]
+    assert (
+        f"in {len(folds)} of 4 folds (folds {', '.join(map(str, folds[:-1]))} and {folds[-1]} of" in leaks[0]
+    )
+    assert f"header: {'; '.join(f'{row + 1} and {row + 101}' for row in apart)}. Remove" in leaks[0]
     leaks, accepted = find_leaks(table(features), SPLITS, Preprocessor(), ["duplicates"])
     assert leaks == [] and "alike in every feature" in accepted[0]
+
+
+def test_of_many_repeated_rows_the_first_ten_pairs_are_named():
+    """Half of 600 rows twice over: the count ends, and so does the list."""
+    features = pd.DataFrame({"x": np.arange(600) % 2, "y": 0.5})
+    target = pd.Series(np.tile(["no", "yes"], 300), name="target")
+    [leak], _ = find_leaks(
+        load_table(Table("few", features, target, "classification")), SPLITS, Preprocessor()
+    )
+    assert "more than 10,000 pairs of rows are alike" in leak and "in 4 of 4 folds" in leak
+    named = leak.partition("header: ")[2].partition("; …. Remove")[0].split("; ")
+    assert len(named) == 10 and all(pair.startswith("1 and ") for pair in named)
+
+
+def test_rows_have_the_numbers_of_the_file_though_some_were_dropped():
+    features = table().features.copy()
+    features.iloc[100] = features.iloc[3].to_numpy()
+    features.loc[0, "a"] = np.nan
+    target = pd.Series(np.tile(["no", "yes"], 60), name="target")
+    made = load_table(Table("made", features, target, "classification", missing="drop"))
+    assert len(made.target) == 119
+    splits = [Stratified(n_folds=10, fold=fold) for fold in range(10)]
+    [leak], _ = find_leaks(made, splits, Preprocessor())
+    assert "1 pair of rows is alike" in leak and "header: 4 and 101. Remove" in leak
 
 
 def test_repeated_rows_on_one_side_are_no_leak():

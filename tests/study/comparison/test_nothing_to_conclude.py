@@ -115,7 +115,13 @@ def test_a_baseline_that_fails(conclude, monkeypatch):
 
     monkeypatch.setattr(Logistic, "fit", broken)
     printed, text, _ = conclude()
-    assert "EXPLORE" in printed
+    told = "Without a score: Logistic regression, in 5 of its 5 jobs: RuntimeError: the matrix is singular"
+    assert printed.splitlines().count(told) == 1
+    assert "jobs 10/10 done, 5 of them without a score\n" in printed
+    assert printed.index(told) < printed.index("EXPLORE")
+    assert "Logistic regression has no score on any fold and is in no test: 5 of its 5 jobs failed" in printed
+    again, _, _ = conclude()
+    assert "10 jobs, 10 finished already, 5 of them without a score." in again and told in again
     assert "Logistic regression failed on 5 of 5 fits (RuntimeError: the matrix is singular)" in text
     assert (
         "Cannot be concluded against Logistic regression: Logistic regression has no score on any fold"

@@ -148,6 +148,18 @@ def test_promote() -> None:
     assert "one-sided p = " in verdict.reasons[0]
 
 
+@pytest.mark.parametrize("role", ["baseline", "twin"])
+def test_who_never_had_a_score_is_named_whatever_the_others_show(role: str) -> None:
+    """The rule is refuted by the other baseline, so that no gate is left open by this one."""
+    scores = {**BAD, "forest": [None] * 10}
+    verdict = reach_verdict(evidence(scores, roles={"forest": role}))
+    assert verdict.decision == "stop"
+    [told] = [reason for reason in verdict.reasons if "Forest" in reason]
+    assert told == (
+        "Forest has no score on any fold and is in no test: 10 of its 10 jobs failed, such as with: the fit diverged."
+    )
+
+
 def test_what_was_not_tuned_is_not_called_tuned() -> None:
     found = dataclasses.replace(evidence(GOOD), declared={**evidence(GOOD).declared, "tuning": {"trials": 1}})
     assert reach_verdict(found).headline == (
@@ -183,6 +195,10 @@ def test_two_folds_are_not_enough_to_stop() -> None:
     scores = {"hybrid": [0.5, 0.51], "svm": [0.9, 0.911]}
     verdict = reach_verdict(evidence(scores))
     assert verdict.decision == "explore"
+    told = "Hybrid is behind Svm with confidence, and these are too few folds (2 of 5) to stop."
+    assert told in verdict.reasons
+    close = reach_verdict(evidence({"hybrid": [0.5, 0.9], "svm": [0.9, 0.6]}))
+    assert "too few folds (" not in " ".join(close.reasons)
 
 
 def test_losses_are_told_in_their_own_units() -> None:
@@ -236,13 +252,46 @@ def test_stop_loss_without_and_with_a_sign_of_gain() -> None:
 
 def test_a_leak_makes_the_study_void() -> None:
     verdict = reach_verdict(evidence(GOOD, leaks=["Rows 3 and 7 are equal and in different folds"]))
-    assert verdict.decision == "stop" and verdict.gates == ()
-    assert verdict.headline == (
-        "Stop: the study is void, because a leak was found. Rows 3 and 7 are equal and in different folds."
-    )
+    assert verdict.decision == "stop"
+    assert verdict.headline == "Stop: the study is void, because a leak was found."
+    assert verdict.reasons == ("Rows 3 and 7 are equal and in different folds.",)
     two = reach_verdict(evidence(GOOD, leaks=["One.", "Two."]))
-    assert two.headline.startswith("Stop: the study is void, because 2 leaks were found.")
+    assert two.headline == "Stop: the study is void, because 2 leaks were found."
     assert two.reasons == ("One.", "Two.")
+
+
+def test_a_void_study_lists_the_gates_that_it_did_not_examine() -> None:
+    gates = {"operational": {"fit_seconds": 0.5}, "technical": {"seed_deviation": 0.1}}
+    judged = reach_verdict(evidence(GOOD, gates=gates))
+    for outcomes in ({}, {"outcomes": []}):
+        void = reach_verdict(evidence(GOOD, gates=gates, leaks=["leak: rows 3 and 7 are alike"], **outcomes))
+        assert [(gate.name, gate.asked) for gate in void.gates] == [
+            (gate.name, gate.asked) for gate in judged.gates
+        ]
+        assert {(gate.passed, gate.measured) for gate in void.gates} == {(None, "not examined")}
+        assert void.reasons == ("Rows 3 and 7 are alike.",)
+
+
+def test_what_the_p_value_of_not_worse_is_of_is_said() -> None:
+    gates = {"statistical": {"rule": "not_worse", "margin": 0.2}}
+    reason = reach_verdict(evidence(BAD, gates=gates)).reasons[0]
+    assert (
+        "; that it is worse by more than the margin of 20.0 points can be excluded, one-sided p = " in reason
+    )
+    gates["statistical"]["margin"] = 0.01
+    reasons = reach_verdict(evidence(BAD, gates=gates)).reasons
+    assert (
+        "; that it is worse by more than the margin of 1.0 point cannot be excluded, one-sided p"
+        in reasons[0]
+    )
+    assert sum("5.0 points of accuracy behind" in reason for reason in reasons) == 1
+    assert "margin" not in reach_verdict(evidence(GOOD)).reasons[0]
+
+
+def test_an_interval_across_0_is_said_to_be_one() -> None:
+    close = {"hybrid": around(0.9, seed=1, spread=0.1), "svm": around(0.905, seed=2, spread=0.1)}
+    assert ", which crosses 0" in reach_verdict(evidence(close)).reasons[0]
+    assert "crosses 0" not in " ".join(reach_verdict(evidence(BAD)).reasons)
 
 
 def test_twins_are_told() -> None:

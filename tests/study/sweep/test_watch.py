@@ -58,6 +58,20 @@ def test_without_a_terminal_it_is_a_plain_line_now_and_then(
     assert "\r" not in file.getvalue()
 
 
+def test_jobs_that_ended_without_a_score_are_told_apart() -> None:
+    """Three of them, one before this sitting; a job that failed is tried again, and they are not."""
+    unscored = State("finished", unscored="the fit diverged")
+    jobs = [Recorded(unscored), *(Recorded(State("absent")) for _ in range(4))]
+    watch = Watch(jobs, Console(file=io.StringIO()), "2026", 600)
+    assert watch.figures(watch.count()).startswith("done, 1 of them without a score, 0 running")
+    for job, state in zip(jobs[1:], [unscored, unscored, State("finished"), State("finished")], strict=True):
+        job.state = state
+    assert watch.figures(watch.count()) == "done, 3 of them without a score"
+    jobs = [Recorded(unscored), Recorded(State("failed", "killed", "2027", "2027"))]
+    watch = Watch(jobs, Console(file=io.StringIO()), "2026", 600)
+    assert watch.figures(watch.count()) == "done, 1 of them without a score, 1 failed"
+
+
 # --- the time left -------------------------------------------------------------------------------------------------
 
 BEGAN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

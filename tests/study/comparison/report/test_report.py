@@ -18,6 +18,7 @@ from rich.console import Console
 
 from study.comparison.evidence import Entrant, Outcome
 from study.comparison.report.differences import compare
+from study.comparison.report.forest import forest_plot
 from study.comparison.report.limits import recommended_rows, what_is_open
 from study.comparison.report.pooled import Pooled, pool, read_all
 from study.comparison.report.ranks import Ranks, groups, ranks_of
@@ -27,6 +28,7 @@ from study.errors import StudyError
 from study.gates.verdict import reach_verdict
 from study.metrics import evaluate
 from study.statistics.rows import RowsNeeded
+from study.statistics.undecided import Undecided
 from tests.study.comparison.report.make_evidence import ENTRANTS, SPLITS, Gate, Made, Verdict, make
 from tests.study.report.browser import CHROMIUM, PROBE, opened
 from tests.study.report.pages import Page
@@ -153,10 +155,37 @@ def test_a_row_that_was_predicted_four_times_counts_once(made: Made) -> None:
     assert (len(pooled.targets), pooled.copies) == (800, 4)  # 200 rows, 2 repeats, 2 seeds
 
 
+def test_what_keeps_a_method_from_one_fit_is_not_said_of_all(made: Made) -> None:
+    """The fixture's isotonic calibration refuses validation rows that all have the same probability."""
+    pairs = [*read_all(made.evidence, made.predictions)["candidate"][:3]]
+    validation, test = pairs[1]
+    pairs[1] = (replace(validation, outputs=np.full_like(validation.outputs, 0.5)), test)
+    found = pool(pairs, "isotonic")
+    assert isinstance(found, Undecided)
+    assert found.reason == "on 1 of 3 fits: all validation rows have the same probability"
+
+
 def test_learning_curves_are_over_the_splits_that_have_every_point(made: Made) -> None:
     row = page(made).table("model", "0.25", "0.5", "1")[0]
     assert row["splits"] == "3"
     assert float(row["1"]) == pytest.approx(accuracies(made, "candidate")[:3].mean(), abs=5.1e-4)
+
+
+@pytest.mark.parametrize("rope", [1e-6, 0.02])
+def test_the_band_of_no_practical_difference_is_seen_however_narrow(
+    made: Made, tmp_path: Path, rope: float
+) -> None:
+    from matplotlib.colors import to_rgb
+    from matplotlib.image import imread
+
+    path = tmp_path / "forest.png"
+    assert forest_plot(
+        path, [replace(one, rope=rope) for one in compare(made.evidence)], "Hybrid", "accuracy"
+    )
+    pixels = np.abs(imread(path)[:, :, :3] - to_rgb("#e3e3e3")).max(axis=2) < 1e-3
+    # In rows that are not those of the legend, at 150 dots an inch: 5 points are 10, the line at 0 takes about 2.
+    widths = np.sort(pixels[: len(pixels) // 2].sum(axis=1))
+    assert 6 <= widths[-10] <= 10 if rope < 0.01 else widths[-10] > 30
 
 
 def test_every_outcome_is_a_row_of_the_table(made: Made) -> None:
@@ -343,7 +372,7 @@ def failing_once(outcome: Outcome) -> str | None:
             "3 jobs did not end, and are in no number here",
         ),
         ({"more": {"stopped": "1 hour is over"}}, "The study ended early: 1 hour is over."),
-        ({"more": {"leaks": ["row 3 stands in two folds."]}}, "Leak found: row 3 stands in two folds."),
+        ({"more": {"leaks": ["row 3 stands in two folds."]}}, "Leak found: Row 3 stands in two folds."),
     ],
 )
 def test_what_cannot_be_concluded_is_said(tmp_path: Path, options: dict[str, Any], sentence: str) -> None:
@@ -367,6 +396,35 @@ def test_without_any_outcome(tmp_path: Path) -> None:
     assert "Hybrid model has no result at all." in text
     assert "60 jobs did not end" in text
     assert "No gates were declared." in text
+
+
+def test_what_was_accepted_stands_beside_the_verdict_and_first_under_the_limits(tmp_path: Path) -> None:
+    tolerated = ["leak: in 'two_curves' 3 pairs of rows are alike"]
+    more = {"tolerated": tolerated}
+    made = make(tmp_path, entrants=ENTRANTS[:1], seeds=[0], conditions=(), predicted=False, more=more)
+    told = "Accepted before the start: In 'two_curves' 3 pairs of rows are alike."
+    assert text_of(made).count(told) == 2 and "leak:" not in text_of(made)
+    assert told in section(made, "EXPLORE")
+    assert section(made, "Limits").strip().startswith(told)
+    html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8").replace("&#39;", "'")
+    assert html.count(told) == 2 and html.index(told) < html.index("<h2>")
+
+
+def test_a_study_that_was_void_before_any_job_says_only_that(tmp_path: Path) -> None:
+    few = [ENTRANTS[at] for at in (0, 4)]
+    more = {"leaks": ["leak: rows 3 and 7 are alike"], "missing": 20}
+    made = make(tmp_path, entrants=few, conditions=(), predicted=False, more=more)
+    made.evidence = replace(made.evidence, outcomes=[])
+    made.trials = made.trials.iloc[:0]
+    made = replace(made, verdict=reach_verdict(made.evidence))
+    text = text_of(made)
+    assert text.count("ows 3 and 7 are alike.") == 1 and "leak:" not in text
+    assert "No gates were declared" not in text and "read the test part" not in text
+    assert text.count("| – not examined |") == len(made.verdict.gates) > 3
+    assert re.findall(r"\n## (.*)", text) == [
+        "STOP", "Does the use case fit?", "Protocol", "Environment and data", "Package versions",
+    ]  # fmt: skip
+    assert "| – |" not in text and "results.csv" not in text and "Tests and probabilities" not in text
 
 
 def test_a_gate_that_is_not_decided_is_named(made: Made) -> None:
