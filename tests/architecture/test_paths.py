@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# An absolute path into a place where people keep their files; part of a longer word (a URL, `a/home/b`) it is none.
+# An absolute path into a place where people keep their files, or a temporary folder's; part of a longer word (a URL,
+# `a/home/b`) it is none.
 MACHINE_PATH = re.compile(
-    r"(?<![\w.~/-])/(?:home|root|Users|opt|work|mnt|srv)/[\w.-]+|\b[A-Z]:\\Users\b|\bfile:///\w+"
+    r"(?<![\w.~/-])/(?:home|root|Users|opt|work|mnt|srv)/[\w.-]+|(?<![\w.~/-])/tmp/tmp\w+|\b[A-Z]:\\Users\b|\bfile:///\w+"
 )
 
 
@@ -42,7 +43,15 @@ def test_no_file_names_a_path_of_a_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x = '/home/ann/data.csv'", "see /root/x", "(/opt/wheels)", r"C:\Users\ann", "file:///x"]
+    "text",
+    [
+        "x = '/home/ann/data.csv'",
+        "see /root/x",
+        "(/opt/wheels)",
+        r"C:\Users\ann",
+        "file:///x",
+        "/tmp/tmpa1b2/report",
+    ],
 )
 def test_a_machine_path_is_found(text: str) -> None:
     assert machine_paths(text)

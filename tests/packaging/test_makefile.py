@@ -106,7 +106,7 @@ STAGES = [
     "mypy",
     "lint-imports",
     "-m pytest -n 2",
-    "-m pytest --nbmake notebooks",
+    "-m pytest --nbmake notebooks -n 2",
 ]
 
 
@@ -134,10 +134,12 @@ def test_continuous_integration_runs_the_test_command(checkout: Checkout) -> Non
     assert checkout.done[-1].startswith("-m pytest -n 2")
     environment["FAIL"] = "nothing fails"
     assert subprocess.run([checkout.folder / ".ci/run"], env=environment, capture_output=True).returncode == 0
-    assert checkout.done[-1] == "-m pytest --nbmake notebooks"
+    assert checkout.done[-1] == "-m pytest --nbmake notebooks -n 2"
 
 
-@pytest.mark.parametrize(("failing", "reached"), [("ruff", 1), ("mypy", 3), ("-n 2", 5), ("--nbmake", 6)])
+@pytest.mark.parametrize(
+    ("failing", "reached"), [("ruff", 1), ("mypy", 3), ("worksteal", 5), ("--nbmake", 6)]
+)
 def test_test_stops_at_the_first_failing_stage(checkout: Checkout, failing: str, reached: int) -> None:
     assert checkout.make("test", fail=failing).returncode != 0
     assert len([line for line in checkout.done if not line.startswith("-m pip")]) == reached
