@@ -316,9 +316,10 @@ def script(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 # report.py in a process of its own, which tells at the end what it loaded.
 TELLING = """
-import runpy, sys
+import os, runpy, sys
 path, *sys.argv = sys.argv[1:]
 sys.argv.insert(0, path)
+sys.path[0] = os.path.dirname(path)  # as it is for a script
 try:
     runpy.run_path(path, run_name="__main__")
 except SystemExit as left:
