@@ -246,7 +246,7 @@ def test_what_it_refuses(backend: Emulated, n_qubits: int, message: str) -> None
     [
         ("iqm_ruby", "machine='iqm_ruby' is unknown. Available: ionq_forte_enterprise, iqm_em"),
         ("iqm_garnett", "is unknown. Did you mean 'iqm_garnet'? Available: ionq_forte_enterprise, iqm_em"),
-        ("rigetti_ankaa_3", "was retired"),
+        ("rigetti_ankaa_3", "is retired"),
         (
             None,
             "machine must be a name or the path of a device-capabilities document, but got None. Available: ",

@@ -130,7 +130,7 @@ def test_limits() -> None:
     ("name", "message"),
     [
         ("iqm_garnett", "machine='iqm_garnett' is unknown. Did you mean 'iqm_garnet'? Available: ionq_forte"),
-        ("ionq_aria_1", "machine='ionq_aria_1' was retired. Available: "),
+        ("ionq_aria_1", "machine=ionq_aria_1 (a computer of IonQ's) is retired. Available: "),
         ("nowhere/device.json", "nowhere/device.json cannot be read"),
         ("nowhere/device.yaml", "nowhere/device.yaml cannot be read"),
     ],
