@@ -76,10 +76,16 @@ class CircuitCounter:
         """Count samples that it differentiates."""
         self.derivatives += samples
 
-    def add_executions(self, circuits: Any) -> None:
-        """Count circuits that are run for their results."""
-        for circuit in as_batch(circuits):
-            self.executions += get_num_shots_and_executions(circuit)[0]
+    @contextmanager
+    def adding_executions(self, circuits: Any) -> Iterator[None]:
+        """Count circuits that are run for their results within the block, unless it fails: those have not run.
+
+        They are looked at before they run, since PennyLane remembers in a circuit's observables what it found in
+        them, and default.qubit then returns Hamiltonians as real numbers rather than as complex ones.
+        """
+        wanted = sum(get_num_shots_and_executions(circuit)[0] for circuit in as_batch(circuits))
+        yield
+        self.executions += wanted
 
     def add_derivatives(self, circuits: Any) -> None:
         """Count circuits that the device itself differentiates."""
@@ -121,10 +127,8 @@ def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices
 @functools.cache
 def _instrumented_class(device_class: type) -> type:
     def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
-        with self._counter.adding_what_is_spent(self):
-            results = _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
-        self._counter.add_executions(circuits)  # what a device refuses has not run
-        return results
+        with self._counter.adding_executions(circuits), self._counter.adding_what_is_spent(self):
+            return _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
 
     def compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
         self._counter.add_derivatives(circuits)
@@ -135,11 +139,11 @@ def _instrumented_class(device_class: type) -> type:
         return device_class.compute_vjp(self, circuits, cotangents, execution_config)  # type: ignore[attr-defined]
 
     def execute_and_compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
-        self._counter.add_executions(circuits)
         self._counter.add_derivatives(circuits)
-        results, jacobians = device_class.execute_and_compute_derivatives(  # type: ignore[attr-defined]
-            self, circuits, execution_config
-        )
+        with self._counter.adding_executions(circuits):
+            results, jacobians = device_class.execute_and_compute_derivatives(  # type: ignore[attr-defined]
+                self, circuits, execution_config
+            )
         return _keep_double(results), jacobians
 
     def get_tracker(self: Any) -> qp.Tracker:
