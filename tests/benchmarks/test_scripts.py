@@ -47,6 +47,7 @@ def test_layers_runs_sides_in_their_processes() -> None:
         assert expected in done.stdout
 
 
+@pytest.mark.long
 def test_shares(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(shares, "SIZES", {"tiny": (2, 1, 4)})
     monkeypatch.setattr(shares, "MATRIX", 64)

@@ -85,6 +85,7 @@ def test_controls_count_once_a_split(lines: Lines, monkeypatch: pytest.MonkeyPat
     assert estimated(lines("seed=0,1")).controls_seconds == 0
 
 
+@pytest.mark.long
 def test_more_panels_take_longer_to_draw(lines: Lines) -> None:
     two = estimated(lines("depth=1,2", "encoding=angle,iqp", "seed=0,1")).report_seconds
     three = estimated(

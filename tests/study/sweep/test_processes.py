@@ -94,6 +94,7 @@ def test_a_killed_sweep_goes_on_where_it_was(start: Start, lines: Lines, tmp_pat
     assert len(finished(runs)) == 6
 
 
+@pytest.mark.long
 def test_two_processes_share_the_jobs(start: Start, lines: Lines, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     command = [line for line in lines("depth=1,2", "seed=0,1,2") if line != "logger=none"]
