@@ -18,7 +18,7 @@ from study.experiment import plan, train
 from study.run import manifest, stages
 from study.run.results import Results
 from tests.fakes.braket_service import FakeBraket
-from tests.fakes.braket_service.fixtures import forget_aws
+from tests.fakes.braket_service.fixtures import service_in_place
 
 # 7 training rows in batches of 4, so that the last one is smaller; 2 for validation and 3 for the test.
 TINY = (
@@ -38,15 +38,10 @@ AMPLE = ("backend.budget.usd=null", "backend.budget.tasks=null", "backend.budget
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBraket]:
-    forget_aws(monkeypatch)
-    fake = FakeBraket(seed=3)
-    for name, value in fake.environment().items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setattr(stages, "draw_gallery", lambda *arguments: None)
     monkeypatch.setattr(manifest, "package_versions", dict)
-    with fake.running():
+    with service_in_place(monkeypatch) as fake:
         yield fake
-    fake.give_back_sessions()
 
 
 @pytest.fixture

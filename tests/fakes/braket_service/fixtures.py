@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 
@@ -25,3 +26,15 @@ def braket_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBraket]:
     forget_aws(monkeypatch)
     with FakeBraket(seed=7).running() as service:
         yield service
+
+
+@contextlib.contextmanager
+def service_in_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBraket]:
+    """A service that every AWS session talks to within the block, with its credentials where boto3 looks for them."""
+    forget_aws(monkeypatch)
+    fake = FakeBraket(seed=3)
+    for name, value in fake.environment().items():
+        monkeypatch.setenv(name, value)
+    with fake.running():
+        yield fake
+    fake.give_back_sessions()

@@ -13,7 +13,7 @@ from qlayers.braket.facts import known
 from qlayers.braket.terms import Terms
 from qlayers.spending import Budget, Ledger, PriceList
 from tests.fakes.braket_service import FakeBraket
-from tests.fakes.braket_service.fixtures import forget_aws
+from tests.fakes.braket_service.fixtures import service_in_place
 
 AMPLE = Budget(1000, 1000, 10**7)
 
@@ -21,13 +21,8 @@ AMPLE = Budget(1000, 1000, 10**7)
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBraket]:
     """What every AWS session talks to; Python's time is its clock's."""
-    forget_aws(monkeypatch)
-    fake = FakeBraket(seed=3)
-    for name, value in fake.environment().items():
-        monkeypatch.setenv(name, value)
-    with fake.running():
+    with service_in_place(monkeypatch) as fake:
         yield fake
-    fake.give_back_sessions()
 
 
 @pytest.fixture

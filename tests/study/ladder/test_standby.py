@@ -21,7 +21,7 @@ from study.run.atomic import read_json
 from study.run.folder import RunFolder
 from tests.fakes.braket_service import FakeBraket, faults
 from tests.fakes.braket_service.devices import GARNET
-from tests.fakes.braket_service.fixtures import forget_aws
+from tests.fakes.braket_service.fixtures import service_in_place
 from tests.study.ladder.conftest import Evaluated, trained
 
 Evaluate = Callable[..., Evaluated]
@@ -89,13 +89,8 @@ def run(kept_run_with_controls: RunFolder, tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBraket]:
-    forget_aws(monkeypatch)
-    fake = FakeBraket(seed=3)
-    for name, value in fake.environment().items():
-        monkeypatch.setenv(name, value)
-    with fake.running():
+    with service_in_place(monkeypatch) as fake:
         yield fake
-    fake.give_back_sessions()
 
 
 @pytest.fixture
