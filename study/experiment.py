@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -143,6 +143,10 @@ def _resume(path: Path, console: Console) -> RunFolder:
                 style="yellow",
             )
         taking_part = entrants(config, data.task, encoding_entangles(build.learner(config, MAIN_KEY)))
+        if (bought := training_plan(config, data, taking_part)) is not None:
+            bought = replace(bought, notes=("what was done before the interruption costs nothing more",))
+            bought.tell(console)
+            bought.check_budget()
         update_manifest(
             folder, status="running", failure=None, process=process(), resumed=[*manifest["resumed"], now()]
         )

@@ -62,7 +62,7 @@ class Plan:
             return NotImplemented
         both = None if self.seconds is None or other.seconds is None else self.seconds + other.seconds
         return Plan(
-            device=self.device if self.device == other.device else f"{self.device}, {other.device}",
+            device=", ".join(dict.fromkeys([*self.device.split(", "), *other.device.split(", ")])),
             seconds=both,
             queue=other.queue or self.queue,
             circuit_depth=_known(max, self.circuit_depth, other.circuit_depth),

@@ -19,7 +19,7 @@ from study.comparison.evidence import PLAIN, Condition, Entrant
 from study.comparison.leakage import find_leaks
 from study.comparison.state import read_state
 from study.config.construction import check_construction
-from study.config.leaving import check_leaving, only_planned
+from study.config.leaving import check_leaving, only_planned, paid
 from study.data.prepare import load_table
 from study.data.splits.base import Split
 from study.data.table import Table
@@ -230,7 +230,14 @@ def _entrants(
             raise StudyError(NOTHING_TO_TRAIN_ON)
         if spec.role == "candidate":
             for backend in config.study.protocol.backends:  # its test part is computed again there
-                check_leaving(composer.config(spec, 0, 0, seed, f"backend={backend}"))
+                elsewhere = composer.config(spec, 0, 0, seed, f"backend={backend}")
+                check_leaving(elsewhere)
+                if paid(elsewhere):
+                    raise StudyError(
+                        f"study.protocol.backends names {backend}, which costs money, and outputs that are computed "
+                        "again there would be bought for every split. Leave it out: python evaluate.py run=RUN_FOLDER "
+                        "takes a trained run to such a device, with a plan and a budget."
+                    )
         check_search(name, spec, composed)
         specs[name] = spec
         configs[name] = {

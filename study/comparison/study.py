@@ -57,6 +57,7 @@ def run_study(
     from study.comparison.composing import entrants_of
     from study.comparison.estimate import estimate
     from study.comparison.planning import make_plan
+    from study.comparison.purchase import study_purchase
     from study.comparison.report.report import write_report
     from study.comparison.report.terminal import print_summary
     from study.gates.fit import score_fit
@@ -82,11 +83,15 @@ def run_study(
                 n_threads = config.study.threads or threads_a_job(launcher, hydra.launcher, parallel, cores())
                 with workers_environment(n_threads):
                     if pending:
+                        bought = study_purchase(plan, pending, composer)
+                        if bought is not None:
+                            bought.tell(console)
+                            bought.check_budget()
                         console.print("Timing a fit of each entrant …", style="dim")
                         with threads_limited(n_threads):
                             found = estimate(plan, pending, composer, started)
                         starts = starts_in_a_row(launcher, len(pending), parallel)
-                        _print_estimate(found, parallel, starts, launcher, console)
+                        _print_estimate(found, plan, parallel, starts, launcher, console)
                         _check_limits(found, parallel, starts, config.study)
                         how = Launch(program, lines, config_dir, launcher, hydra, parallel, n_threads, base)
                         _run(how, plan, found.seconds(parallel, starts), console)
@@ -252,12 +257,17 @@ def _print_plan(plan: Plan, console: Console) -> None:
     console.print(f"Study folder: {place(plan.folder)}", soft_wrap=True, highlight=False)
 
 
-def _print_estimate(found: Estimate, parallel: int, starts: int, launcher: str, console: Console) -> None:
+def _print_estimate(
+    found: Estimate, plan: Plan, parallel: int, starts: int, launcher: str, console: Console
+) -> None:
+    from study.report.words import listed
     from study.sweep.watch import duration
 
+    untimed = [plan.specs[name].label for name, seconds in found.trial_seconds.items() if seconds is None]
     console.print(
         f"About {duration(found.seconds(parallel, starts))} on {launcher} with {parallel} at a time. Reckoned from a "
-        "step or a fit of each entrant; early stopping ends sooner, and other work on the machine makes it longer.",
+        "step or a fit of each entrant; early stopping ends sooner, and other work on the machine makes it longer."
+        + (f" Not counted, as nothing timed them: {listed(untimed)}." if untimed else ""),
         highlight=False,
         soft_wrap=True,
     )

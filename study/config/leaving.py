@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from qlayers.backends.paid import PaidBackend
 from study import build
 from study.config.targets import locate, target_nodes
 from study.data.table import confidentiality_of
@@ -42,6 +43,15 @@ def outside(nodes: Mapping[str, Any]) -> list[str]:
         if leaves:
             found.add(str(node["_target_"]))
     return sorted(found)
+
+
+def paid(config: DictConfig) -> list[str]:
+    """The classes of paid backends that the model's circuits run on, by name."""
+    nodes = target_nodes(OmegaConf.to_container(config.model, resolve=True))
+    targets = {str(node["_target_"]): locate(node["_target_"], f"model.{key}") for key, node in nodes}
+    return sorted(
+        name for name, found in targets.items() if isinstance(found, type) and issubclass(found, PaidBackend)
+    )
 
 
 def only_planned(config: DictConfig) -> bool:

@@ -1,4 +1,4 @@
-"""What a training on a paid backend will send and cost, reckoned before any of it is sent.
+"""What trainings on paid backends will send and cost, reckoned before any of it is sent.
 
 Nothing is worked out by formula: one training batch, forward and backward, one portion of a prediction, and the
 smaller ones that are left over, are each run once on the planning backend, and counted as often as they will come.
@@ -7,20 +7,15 @@ smaller ones that are left over, are each run once on the planning backend, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from omegaconf import DictConfig
 from rich.console import Console
-from torch import Tensor, nn
 
-from qlayers import QuantumLayer
 from qlayers.backends.paid import PaidBackend
-from qlayers.errors import QlayersError
 from qlayers.spending.budget import Amount, Budget, BudgetExceeded
 from qlayers.spending.ledger import Ledger
 from qlayers.spending.plan import Plan
@@ -28,45 +23,25 @@ from study import build
 from study.data.prepare import Prepared
 from study.errors import StudyError
 from study.fitting.batches import EpochShuffle, rows_at_once
+from study.fitting.learner import Learner
 from study.fitting.paid import paid_layers, unpaid
 from study.fitting.torch_learner import TorchLearner
 from study.report.words import counted, listed
 from study.run.entrants import Entrant
+from study.run.passes import Passes, in_portions, measured_passes, total
 
-
-@dataclass(frozen=True)
-class Passes:
-    """What some passes through a model send.
-
-    Attributes:
-        plans: of each paid layer, in the order in which the model registers them.
-        gradient_circuits: those of the plans' circuits that are run for gradients.
-        angles: encoded angles of the rows that pass; gradient circuits send them again, some of them shifted.
-    """
-
-    plans: tuple[Plan, ...]
-    gradient_circuits: int = 0
-    angles: int = 0
-
-    def __add__(self, other: Passes) -> Passes:
-        return Passes(
-            tuple(one + another for one, another in zip(self.plans, other.plans, strict=True)),
-            self.gradient_circuits + other.gradient_circuits,
-            self.angles + other.angles,
-        )
-
-    def times(self, number: int) -> Passes:
-        """So many such passes, one after the other."""
-        return Passes(
-            tuple(plan.times(number) for plan in self.plans),
-            self.gradient_circuits * number,
-            self.angles * number,
-        )
+LESS = {
+    "training": "fewer epochs (trainer.max_epochs), rows or shots (backend.shots), or controls=none, need less. "
+    "backend.dry_run=true prints the plan alone.",
+    "sweep": "fewer jobs, epochs (trainer.max_epochs), rows or shots (backend.shots), or controls=none, need less.",
+    "study": "fewer entrants, splits or trials (study.tuning.trials), epochs (trainer.max_epochs), rows or shots "
+    "(backend.shots), need less.",
+}
 
 
 @dataclass(frozen=True)
 class Purchase:
-    """What one model of the run sends, at most.
+    """What one model sends, at most: in one training, or in several that are alike.
 
     Attributes:
         label: the model's name for people.
@@ -76,10 +51,14 @@ class Purchase:
         n_steps: of an epoch.
         n_validation: rows.
         n_test: rows.
-        training: of all epochs.
-        validation: of all epochs.
-        test: of the one prediction at the end.
+        training: of all epochs of one training.
+        validation: of all epochs of one training.
+        look: of one prediction of the validation part after a training, which is a sample of its own.
+        test: of one prediction at the end.
         begun: whether the training's first circuits were bought before, by a run that was the same so far.
+        trainings: how many there are.
+        looks: how often the validation part is predicted after them.
+        tests: how often the test part is predicted.
     """
 
     label: str
@@ -91,24 +70,63 @@ class Purchase:
     n_test: int
     training: Passes
     validation: Passes
+    look: Passes
     test: Passes
     begun: bool
+    trainings: int = 1
+    looks: int = 0
+    tests: int = 1
 
     @property
     def whole(self) -> Passes:
-        return self.training + self.validation + self.test
+        """Of all trainings and predictions together."""
+        trained = (self.training + self.validation).times(self.trainings)
+        return trained + self.look.times(self.looks) + self.test.times(self.tests)
+
+    @property
+    def test_amount(self) -> Amount:
+        """Of one prediction of the test part."""
+        return total(self.test.plans).amount
+
+    @property
+    def lines(self) -> list[str]:
+        """Its part of the plan for people, one fact a line."""
+        each = f"{counted(self.trainings, 'training')} of " if self.trainings > 1 else ""
+        looks = f" and {counted(self.looks, 'prediction')}" if self.looks else ""
+        tests = f"{counted(self.tests, 'prediction')} of " if self.tests > 1 else ""
+        epochs = counted(self.epochs, "epoch")
+        found = [f"  {self.label}"]
+        if self.trainings:
+            steps, rows = counted(self.n_steps, "step"), counted(self.n_validation, "row")
+            validation = self.validation.times(self.trainings) + self.look.times(self.looks)
+            found += [
+                f"    training   {each}{epochs} of {steps}: {_counts(self.training.times(self.trainings))}",
+                f"    validation {each}{epochs}{looks} of {rows}: {_counts(validation)}",
+            ]
+        if self.tests:
+            rows = counted(self.n_test, "row")
+            found.append(f"    test part  {tests}{rows}: {_counts(self.test.times(self.tests))}")
+        return found
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What a run on a paid backend sends: the model's purchase, and those of its controls that run there too."""
+    """What is sent to paid backends, model by model.
+
+    Attributes:
+        purchases: of the models that run there, controls among them.
+        what: it is the plan of: "training", "sweep" or "study".
+        notes: what else is to be known, a sentence each.
+    """
 
     purchases: tuple[Purchase, ...]
+    what: str = "training"
+    notes: tuple[str, ...] = ()
 
     @property
     def plan(self) -> Plan:
         """Of everything together."""
-        return _sum([plan for one in self.purchases for plan in one.whole.plans])
+        return total([plan for one in self.purchases for plan in one.whole.plans])
 
     @property
     def gradient_circuits(self) -> int:
@@ -123,15 +141,9 @@ class TrainingPlan:
         """The plan for people, one fact a line."""
         plan, backends = self.plan, [one for purchase in self.purchases for one in purchase.backends]
         names = listed(list(dict.fromkeys(f"backend={backend.name}" for backend in backends)))
-        found = [f"Plan of the whole training with {names}, on {plan.device}"]
+        found = [f"Plan of the whole {self.what} with {names}, on {plan.device}"]
         for one in self.purchases:
-            epochs = counted(one.epochs, "epoch")
-            found += [
-                f"  {one.label}",
-                f"    training   {epochs} of {counted(one.n_steps, 'step')}: {_counts(one.training)}",
-                f"    validation {epochs} of {counted(one.n_validation, 'row')}: {_counts(one.validation)}",
-                f"    test part  {counted(one.n_test, 'row')}: {_counts(one.test)}",
-            ]
+            found += one.lines
         gradients = f"  gradients    {self.gradient_circuits} of the circuits"
         whole = [
             line.replace("  price        $", "  price        up to $") if _is_exact(plan) else line
@@ -141,16 +153,25 @@ class TrainingPlan:
         found.append(
             f"  angles sent  {self.angles} of encoded rows; gradient circuits send them again, shifted"
         )
-        if any(one.patience is not None and one.patience < one.epochs for one in self.purchases):
-            found.append(f"  note         early stopping (trainer.patience={_patience(self)}) ends sooner")
+        found += [f"  note         {note}" for note in (*self._patience, *self.notes)]
         return found
+
+    @property
+    def _patience(self) -> list[str]:
+        found = {
+            one.patience
+            for one in self.purchases
+            if one.trainings and one.patience is not None and one.patience < one.epochs
+        }
+        named = " or ".join(map(str, sorted(found)))
+        return [f"early stopping (trainer.patience={named}) ends sooner"] if found else []
 
     def tell(self, console: Console) -> None:
         for line in self.lines:
             console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def check_budget(self) -> None:
-        """Refuse a training that the budget may end halfway.
+        """Refuse what the budget may end halfway.
 
         What an equal run has bought before is found again and costs nothing, but how much of this one that is, is not
         known: where its first circuits are, it is enough that the budget has room for the training by itself. What is
@@ -165,10 +186,7 @@ class TrainingPlan:
                     continue
                 budget.check(Ledger(ledger).spent(project), amount)
             except BudgetExceeded as error:
-                raise StudyError(
-                    f"{error} That is for the whole training; fewer epochs (trainer.max_epochs), rows or shots "
-                    "(backend.shots), or controls=none, need less. backend.dry_run=true prints the plan alone."
-                ) from error
+                raise StudyError(f"{error} That is for the whole {self.what}; {LESS[self.what]}") from error
 
     def _by_purse(self) -> dict[tuple[str, str], tuple[Budget, Amount]]:
         """What is needed from each budget, by the ledger and the project that it is of."""
@@ -193,119 +211,78 @@ def training_plan(config: DictConfig, data: Prepared, taking_part: Sequence[Entr
         StudyError: a pass cannot be made.
         QlayersError: what a layer says.
     """
-    purchases = []
+    found = []
+    for entrant in taking_part:
+        one = purchase_of(entrant.label, build.learner(config, entrant.key), data, int(config.seed))
+        found += [] if one is None else [one]
+    return TrainingPlan(tuple(found)) if found else None
+
+
+def purchase_of(label: str, learner: Learner, data: Prepared, seed: int) -> Purchase | None:
+    """What one training of a learner and one prediction of the test part send; None where they send nothing.
+
+    Args:
+        label: the model's name for people.
+        learner: not fitted.
+        data: its parts decide how many rows there are; rows of the test part are not looked at.
+        seed: of the training.
+
+    Raises:
+        StudyError: a pass cannot be made.
+        QlayersError: what a layer says.
+    """
+    if not isinstance(learner, TorchLearner) or not paid_layers(learner.model):
+        return None
     with torch.random.fork_rng(devices=[]):
-        for entrant in taking_part:
-            learner = build.learner(config, entrant.key)
-            if isinstance(learner, TorchLearner) and paid_layers(learner.model):
-                learner.check(data)
-                purchases.append(_purchase(entrant.label, learner, data, int(config.seed)))
-    return TrainingPlan(tuple(purchases)) if purchases else None
+        learner.check(data)
+        return _purchase(label, learner, data, seed)
 
 
 def _purchase(label: str, learner: TorchLearner, data: Prepared, seed: int) -> Purchase:
     model, settings = learner.model, learner.settings
-    portion = rows_at_once(model, settings.batch_size)
+    train, portion = data.train.inputs, rows_at_once(model, settings.batch_size)
+    backends = tuple(
+        backend for layer in paid_layers(model) if isinstance(backend := layer.backend, PaidBackend)
+    )
     planning = unpaid(model, anew=True)
     known: dict[tuple[int, bool], Passes] = {}
 
     def measured(rows: np.ndarray, backward: bool) -> Passes:
         key = len(rows), backward
         if key not in known:
-            known[key] = _measured(planning, learner, rows, backward)
+            known[key] = measured_passes(planning, learner, rows, backward)
         return known[key]
 
-    epochs, n_validation = settings.max_epochs, len(data.validation.inputs)
-    steps = _portions(data.train.inputs, settings.batch_size, lambda rows: measured(rows, True))
-    validation = _portions(data.validation.inputs, portion, lambda rows: measured(rows, False))
-    test = _portions(data.test.inputs, portion, lambda rows: measured(rows, False))
-    first = next(iter(EpochShuffle(len(data.train.inputs), settings.batch_size, seed)))
-    again = _measured(unpaid(model), learner, data.train.inputs[first], False)
+    def predicted(n_rows: int) -> Passes:
+        # Rows of the training part stand in: only how many there are tells.
+        return in_portions(
+            np.resize(train, (n_rows, train.shape[1])), portion, lambda rows: measured(rows, False)
+        )
+
+    n_validation, n_test = len(data.validation.inputs), len(data.parts.test)
+    validation = predicted(n_validation)
+    first = next(iter(EpochShuffle(len(train), settings.batch_size, seed)))
+    again = total(measured_passes(unpaid(model), learner, train[first], False).plans)
     return Purchase(
         label=label,
-        backends=tuple(
-            backend for layer in paid_layers(model) if isinstance(backend := layer.backend, PaidBackend)
-        ),
-        epochs=epochs,
+        backends=backends,
+        epochs=settings.max_epochs,
         patience=settings.patience,
-        n_steps=math.ceil(len(data.train.inputs) / settings.batch_size),
+        n_steps=math.ceil(len(train) / settings.batch_size),
         n_validation=n_validation,
-        n_test=len(data.test.inputs),
-        training=steps.times(epochs),
-        validation=validation.times(epochs),
-        test=test,
-        begun=_sum(again.plans).cached > 0 and _sum(again.plans).circuits == 0,
+        n_test=n_test,
+        training=in_portions(train, settings.batch_size, lambda rows: measured(rows, True)).times(
+            settings.max_epochs
+        ),
+        validation=validation.times(settings.max_epochs),
+        look=validation,
+        test=predicted(n_test),
+        begun=again.cached > 0 and again.circuits == 0,
     )
 
 
-def _portions(inputs: np.ndarray, size: int, measured: Callable[[np.ndarray], Passes]) -> Passes:
-    """All rows (n, n_inputs), `size` at a time, the last ones a smaller portion."""
-    whole, left = divmod(len(inputs), size)
-    parts = [measured(inputs[:size]).times(whole)] if whole else []
-    parts += [measured(inputs[-left:])] if left else []
-    return sum(parts[1:], parts[0]) if parts else measured(inputs[:1]).times(0)
-
-
-def _measured(model: nn.Module, learner: TorchLearner, rows: np.ndarray, backward: bool) -> Passes:
-    """What rows (n, n_inputs) send when they pass a model on planning backends, there or there and back."""
-    layers = paid_layers(model)
-    spent = [layer.qnode.device.spent for layer in layers]
-    for one in spent:
-        one.plan = None
-    model.train(backward)
-    inputs = torch.as_tensor(np.ascontiguousarray(rows), dtype=learner.dtype)
-    try:
-        with _watched(layers) as angles, torch.set_grad_enabled(backward):
-            outputs = model(inputs)
-            forward = [one.plan for one in spent]
-            if backward:
-                outputs.sum().backward()
-    except (QlayersError, StudyError):
-        raise
-    except Exception as error:
-        raise StudyError(
-            f"The training cannot be planned: a batch of {counted(len(rows), 'row')} does not pass through the "
-            f"model: {type(error).__name__}: {error}"
-        ) from error
-    finally:
-        model.zero_grad(set_to_none=True)
-    plans = tuple(one.plan or _nothing(layer) for one, layer in zip(spent, layers, strict=True))
-    before = sum(plan.circuits for plan in forward if plan is not None)
-    return Passes(plans, sum(plan.circuits for plan in plans) - before, sum(angles))
-
-
-@contextmanager
-def _watched(layers: Sequence[QuantumLayer]) -> Iterator[list[int]]:
-    """Within the block, count the angles that layers are given, and let every output have a gradient.
-
-    PennyLane runs no shifted circuits for a row whose outputs have the gradient 0, which zeros in place of results may
-    well bring about; the training has other results.
-    """
-    angles: list[int] = []
-
-    def watch(_: nn.Module, given: tuple[Any, ...], output: Tensor) -> None:
-        angles.append(int(given[0].numel()) if given else 0)
-        if output.requires_grad:
-            output.register_hook(torch.ones_like)
-
-    with ExitStack() as hooks:
-        for layer in layers:
-            hooks.callback(layer.register_forward_hook(watch).remove)
-        yield angles
-
-
-def _nothing(layer: QuantumLayer) -> Plan:
-    """Of a layer that the model does not run."""
-    return Plan(layer.qnode.device.name, 0, 0, 0, 0.0, 0.0)
-
-
-def _sum(plans: Sequence[Plan]) -> Plan:
-    whole = sum(plans[1:], plans[0])
-    return replace(whole, queue=plans[0].queue)
-
-
 def _counts(passes: Passes) -> str:
-    plan = _sum(passes.plans)
+    plan = total(passes.plans)
     return f"{counted(plan.circuits, 'circuit')} in {counted(plan.tasks, 'task')}"
 
 
@@ -321,5 +298,24 @@ def _is_exact(plan: Plan) -> bool:
     return plan.usd == plan.usd_at_most
 
 
-def _patience(plan: TrainingPlan) -> int | None:
-    return plan.purchases[0].patience
+def together(purchases: Iterable[Purchase]) -> tuple[Purchase, ...]:
+    """Those that are alike in all but their number as one, in the order of the first."""
+    found: list[Purchase] = []
+    for one in purchases:
+        for place, other in enumerate(found):
+            if _one_of(one) == _one_of(other):
+                found[place] = replace(
+                    other,
+                    trainings=other.trainings + one.trainings,
+                    looks=other.looks + one.looks,
+                    tests=other.tests + one.tests,
+                    begun=other.begun or one.begun,
+                )
+                break
+        else:
+            found.append(one)
+    return tuple(found)
+
+
+def _one_of(purchase: Purchase) -> Purchase:
+    return replace(purchase, trainings=1, looks=0, tests=1, begun=False)

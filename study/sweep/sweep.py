@@ -53,6 +53,7 @@ def sweep(
     from study.sweep.final import conclude
     from study.sweep.fit import threads_limited
     from study.sweep.plan import make_plan
+    from study.sweep.purchase import sweep_purchase
     from study.sweep.stores import prepare_stores
     from study.sweep.telling import print_end, print_plan
     from study.sweep.watch import Watch
@@ -69,6 +70,10 @@ def sweep(
     n_threads = options.threads or threads_a_job(
         expansion.launcher, expansion.hydra.launcher, parallel, cores()
     )
+    bought = sweep_purchase(plan.jobs, pending) if pending else None
+    if bought is not None:
+        bought.tell(console)
+        bought.check_budget()
     with workers_environment(n_threads):
         # The trial is not given more threads than a job will have.
         with threads_limited(n_threads), console.status("timing") if console.is_terminal else _Nothing():

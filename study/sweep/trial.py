@@ -19,6 +19,7 @@ from study.config.construction import check_construction
 from study.data.prepare import Part, Prepared
 from study.fitting.learner import Learner
 from study.fitting.outputs import outputs_for
+from study.fitting.paid import paid_layers
 from study.fitting.readiness import fit_reductions
 from study.run.entrants import MAIN_KEY
 
@@ -58,10 +59,10 @@ def step_seconds(config: DictConfig, data: Prepared) -> float | None:
 
 
 def learner_step_seconds(learner: Learner, config: DictConfig, data: Prepared) -> float | None:
-    """The same of a learner that was built."""
+    """The same of a learner that was built; None for one whose circuits are paid for, which are not run for this."""
     learner.check(data)
     model = getattr(learner, "model", None)
-    if not isinstance(model, nn.Module):
+    if not isinstance(model, nn.Module) or paid_layers(model):
         return None
     rows = slice(0, int(config.trainer.batch_size))
     dtype = next(model.parameters()).dtype

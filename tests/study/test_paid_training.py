@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,10 @@ from study.config.construction import check_construction
 from study.config.rules import TRAIN
 from study.errors import StudyError
 from study.experiment import plan, train
-from study.run import manifest, stages
+from study.run import stages
 from study.run.results import Results
 from tests.fakes.braket_service import FakeBraket
-from tests.fakes.braket_service.fixtures import service_in_place
+from tests.study.bills import AMPLE, bought
 
 # 7 training rows in batches of 4, so that the last one is smaller; 2 for validation and 3 for the test.
 TINY = (
@@ -33,15 +33,11 @@ TINY = (
     "backend.shots=20",
     "backend.on_interrupt=leave",
 )
-AMPLE = ("backend.budget.usd=null", "backend.budget.tasks=null", "backend.budget.shots=null")
 
 
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBraket]:
+@pytest.fixture(autouse=True)
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "draw_gallery", lambda *arguments: None)
-    monkeypatch.setattr(manifest, "package_versions", dict)
-    with service_in_place(monkeypatch) as fake:
-        yield fake
 
 
 @pytest.fixture
@@ -61,11 +57,6 @@ def quiet() -> Console:
 
 def said(console: Console) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
-
-
-def bought(service: FakeBraket) -> tuple[int, int]:
-    """Tasks and shots, by the service's own record."""
-    return len(service.bill), sum(line.shots for line in service.bill)
 
 
 @pytest.mark.parametrize(
@@ -162,3 +153,24 @@ def test_zeros_are_not_trained_on(config, service: FakeBraket, tmp_path: Path) -
 def test_what_sends_nothing_has_no_plan(config) -> None:
     with pytest.raises(StudyError, match="Nothing of this run is paid for"):
         plan(config("backend=braket_sv1", "model=logistic", "controls=none"), quiet())
+
+
+def test_a_resumed_training_is_planned_and_let_through(
+    config, service: FakeBraket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("backend=braket_qpu", "controls=none", "backend.gradient=spsa")
+    whole = plan(config(*words, "backend.dry_run=true"), quiet()).plan
+    enough = [f"backend.budget.{name}={value}" for name, value in vars(whole.amount).items()]
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("study.experiment.judge_all", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(config(*words, *enough), quiet())
+    [folder] = [path for path in (tmp_path / "runs").iterdir() if (path / "manifest.json").exists()]
+    console = quiet()
+    train(check(TRAIN, [f"resume={folder}"], None).config, console)
+    assert "costs nothing more" in said(console)
+    assert bought(service) == (whole.tasks, whole.shots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,6 @@ from study.run.atomic import read_json
 from study.run.folder import RunFolder
 from tests.fakes.braket_service import FakeBraket, faults
 from tests.fakes.braket_service.devices import GARNET
-from tests.fakes.braket_service.fixtures import service_in_place
 from tests.study.ladder.conftest import Evaluated, trained
 
 Evaluate = Callable[..., Evaluated]
@@ -85,12 +84,6 @@ def run(kept_run_with_controls: RunFolder, tmp_path: Path) -> RunFolder:
     path = tmp_path / kept_run_with_controls.path.name
     shutil.copytree(kept_run_with_controls.path, path)
     return RunFolder(path)
-
-
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBraket]:
-    with service_in_place(monkeypatch) as fake:
-        yield fake
 
 
 @pytest.fixture
