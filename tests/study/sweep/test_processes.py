@@ -77,6 +77,7 @@ def steps_were_taken_once(runs: Path) -> bool:
     return not any(steps.duplicated(["epoch", "step"]).any() for steps in taken)
 
 
+@pytest.mark.long
 def test_a_killed_sweep_goes_on_where_it_was(start: Start, lines: Lines, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     command = lines("depth=1,2,3", "seed=0,1", "trainer.max_epochs=20", "trainer.patience=null")
