@@ -20,10 +20,9 @@ from tests.study.ladder.test_standby import (  # fixtures
     kept_run_with_controls,
     ladders,
     run,
-    service,
 )
 
-__all__ = ["climb", "kept_run_with_controls", "ladders", "run", "service"]
+__all__ = ["climb", "kept_run_with_controls", "ladders", "run"]
 
 GARNET_BACKEND = "ladder.rungs.garnet_qpu.backend"
 SIMULATOR = ("ladder.rungs.garnet_qpu.fallback=none", f"{GARNET_BACKEND}.fallback=simulator")
