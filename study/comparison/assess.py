@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from study.comparison.entrants import Space
-from study.comparison.evidence import Outcome, Predictions
+from study.comparison.evidence import MOST_COMPARED, Outcome, Predictions
 from study.comparison.memory import PeakMemory
 from study.comparison.tuning import SEED, Values, at_edge, tune
 from study.data.prepare import Part, Prepared
@@ -26,8 +26,6 @@ from study.run.circuits import layers_of
 
 LOSS = {"classification": "log_loss", "regression": "rmse"}
 """What tuning minimises on the validation part."""
-
-MOST_COMPARED = 20  # rows whose outputs are computed again on another backend: some run them one by one
 
 Build = Callable[[Values], Learner]
 Elsewhere = Callable[[Values, str], Learner]

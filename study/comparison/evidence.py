@@ -14,6 +14,10 @@ Split = tuple[int, int]  # (repeat, fold)
 LEAK = "leak:"
 """So begins what a leakage check found, in whichever file it stands."""
 
+MOST_COMPARED = (
+    20  # rows of a test part whose outputs are computed again on another backend: some run them one by one
+)
+
 
 @dataclass(frozen=True)
 class Entrant:
@@ -227,6 +231,12 @@ class Evidence:
             else:
                 by_split.setdefault(outcome.split, []).append(sign * float(value))
         return {split: float(np.mean(values)) for split, values in by_split.items() if split not in failed}
+
+    def part_sizes(self, entrant: str, condition: Condition = PLAIN) -> tuple[int, int] | None:
+        """Rows fitted on and judged on, summed over the fits that ended: their ratio is a fold's. None without any."""
+        ended = [one for one in self.of(entrant, condition) if one.failure is None]
+        n_train, n_test = sum(one.n_train for one in ended), sum(one.n_test for one in ended)
+        return (n_train, n_test) if n_train and n_test else None
 
     def role(self, role: Role) -> list[Entrant]:
         """Entrants of a role, in order."""

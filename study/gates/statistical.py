@@ -118,30 +118,24 @@ def statistical_gates(evidence: Evidence, asked: Statistical, family: Family) ->
     return gates
 
 
-def part_sizes(evidence: Evidence, entrant: str) -> tuple[int, int]:
-    """Rows fitted on and judged on, summed over folds: their ratio is that of one fold. (0, 0) where nothing ended."""
-    ended = [outcome for outcome in evidence.of(entrant) if outcome.failure is None]
-    return sum(outcome.n_train for outcome in ended), sum(outcome.n_test for outcome in ended)
-
-
 def _compare(evidence: Evidence, other: Entrant, asked: Statistical) -> Comparison:
     candidate = evidence.candidate
     first, second = evidence.scores(candidate.name), evidence.scores(other.name)
     unit = abs(float(np.mean(list(second.values())))) if asked.relative and second else 1.0
     margin, rope = asked.margin * unit, asked.rope * unit
     differences = _differences(candidate, first, other, second)
-    n_train, n_test = part_sizes(evidence, candidate.name)
+    sizes = evidence.part_sizes(candidate.name)
     test: CorrectedT | Undecided
     bayes: PosteriorOfDifference | Undecided
-    if n_train < 1 or n_test < 1:
+    if sizes is None:
         test = bayes = (
             differences
             if isinstance(differences, Undecided)
             else Undecided("the sizes of the training and test parts are not known")
         )
     else:
-        test = corrected_t_test(differences, n_train, n_test, 1 - asked.alpha)
-        bayes = correlated_bayes(differences, n_train, n_test, rope)
+        test = corrected_t_test(differences, *sizes, 1 - asked.alpha)
+        bayes = correlated_bayes(differences, *sizes, rope)
     if isinstance(test, Undecided):
         return Comparison(other, differences, margin, test, test, test, bayes)
     threshold = 0.0 if asked.rule == "better" else -margin

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from study.comparison.evidence import Evidence, Outcome
+from study.comparison.evidence import MOST_COMPARED, Evidence, Outcome
 from study.gates.declaration import Technical
 from study.gates.gate import Gate
 from study.gates.words import amount
@@ -99,7 +99,10 @@ def _backends(evidence: Evidence, asked: Technical) -> Gate:
         backend, why = sorted(refused.items())[0]
         reason = f"Cannot be concluded on {backend}: {why.rstrip('.')}."
         return Gate("technical", "agrees on other backends", None, measured, text, reason)
-    reason = f"Outputs on {', '.join(sorted(largest))} are within tolerance."
+    reason = (
+        f"Outputs on {', '.join(sorted(largest))} are within tolerance, for {MOST_COMPARED} rows of each test part or "
+        "all where it has fewer."
+    )
     return Gate("technical", "agrees on other backends", True, measured, text, reason)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from study.comparison.evidence import Evidence
+from study.comparison.evidence import MOST_COMPARED, Evidence
 from study.report.sheet import NOTHING, Sheet, without_empty_end
 
 PACKAGES = "packages"
@@ -86,7 +86,9 @@ def backend_sheet(evidence: Evidence) -> Sheet | None:
             rows.append([entrant.label, backend, worst, str(len(numbers)), "; ".join(texts)])
     if not rows:
         return None
-    caption = "Outputs on the test parts computed again on other backends"
+    caption = (
+        f"Outputs for the first {MOST_COMPARED} rows of each test part, computed again on other backends"
+    )
     header = ["model", "backend", "largest difference", "fits", "could not run"]
     marked = [bool(row[-1]) for row in rows]
     return without_empty_end(Sheet(caption, header, [False, False, True, True, False], rows, marked))

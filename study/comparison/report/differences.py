@@ -44,7 +44,7 @@ def compare(evidence: Evidence) -> list[Comparison]:
     """The first candidate against every other entrant, in the evidence's order, on the declared metric."""
     first = evidence.candidate.name
     others = [entrant for entrant in evidence.entrants if entrant.name != first]
-    sizes = part_sizes(evidence, first)
+    sizes = evidence.part_sizes(first)
     not_worse = evidence.declared.get("gates", {}).get("statistical", {}).get("rule") == "not_worse"
     ropes = {other.name: declared_width(evidence, "rope", other.name) for other in others}
     paired: dict[str, PairedDifferences | Undecided] = {}
@@ -92,24 +92,12 @@ def mean_of(
     if not found:
         return None
     values = tuple(found[split] for split in sorted(found))
-    sizes = part_sizes(evidence, entrant, condition)
+    sizes = evidence.part_sizes(entrant, condition)
     if sizes is None or not np.isfinite(values).all():
         return float(np.mean(values)), NO_RESULT
     # Against a model that scores 0 on every fold: the mean of the values themselves.
     paired = PairedDifferences(tuple(sorted(found)), values, max(map(abs, values)))
     return float(np.mean(values)), corrected_t_test(paired, *sizes, LEVEL)
-
-
-def part_sizes(evidence: Evidence, entrant: str, condition: Condition = PLAIN) -> tuple[int, int] | None:
-    """Rows of a typical training and test part of an entrant; None if nothing was fitted."""
-    judged = [
-        one for one in evidence.of(entrant, condition) if one.failure is None and one.n_train and one.n_test
-    ]
-    if not judged:
-        return None
-    return round(float(np.mean([one.n_train for one in judged]))), round(
-        float(np.mean([one.n_test for one in judged]))
-    )
 
 
 def best_baseline(evidence: Evidence, named: str | None) -> str | None:

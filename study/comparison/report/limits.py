@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from study.comparison.evidence import PLAIN, Evidence, finding
-from study.comparison.report.differences import Comparison, label_of, part_sizes
+from study.comparison.report.differences import Comparison, label_of
 from study.comparison.report.models import metric_column
 from study.comparison.report.pooled import Pairs, constant_fits
 from study.comparison.report.shown import Verdict
@@ -35,7 +35,7 @@ def what_can_be_seen(evidence: Evidence, comparisons: Sequence[Comparison], best
         ]
     if isinstance(one.paired, Undecided):
         return [f"What the folds resolve is not known: {one.paired.reason}."]
-    sizes = part_sizes(evidence, evidence.candidate.name)
+    sizes = evidence.part_sizes(evidence.candidate.name)
     if sizes is None:
         return ["What the folds resolve is not known: the candidate has no result."]
     ratio, n = held_out_ratio(*sizes), len(one.paired.values)

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from study.comparison.evidence import Evidence
-from study.comparison.report.differences import LEVEL, difference, part_sizes
+from study.comparison.report.differences import LEVEL, difference
 from study.report.rank_diagram import draw_rank_diagram
 from study.statistics.corrected_t import CorrectedT, corrected_t_test
 from study.statistics.holm import Holm, holm
@@ -103,7 +103,7 @@ def _pairs(evidence: Evidence, names: list[str]) -> pd.DataFrame:
     """Adjusted p-values, 1 on the diagonal and where a pair is undecided."""
     found: dict[tuple[str, str], float | Undecided] = {}
     for one, other in combinations(names, 2):
-        sizes = part_sizes(evidence, one)
+        sizes = evidence.part_sizes(one)
         test = corrected_t_test(difference(evidence, one, other), *sizes) if sizes else Undecided("no rows")
         found[one, other] = test.p_value if isinstance(test, CorrectedT) else test
     keyed = {f"{one}\0{other}": p for (one, other), p in found.items()}
