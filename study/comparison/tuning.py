@@ -17,6 +17,7 @@ from study.data.sealed import LeakError
 from study.fitting.seeding import derive
 from study.run.stages import reason_of
 
+N_AT_RANDOM = 10  # settings of an entrant on a split, before the sampler learns from their losses
 SECONDS, REASON, NUMBER = "seconds", "reason", "number"
 SEED = "seed"  # the key of train.py that a restart sets
 
@@ -174,7 +175,7 @@ def _done(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def _suggested(study: optuna.Study, space: Mapping[str, BaseDistribution], seed: int) -> dict[str, Any]:
-    study.sampler = optuna.samplers.TPESampler(seed=seed)
+    study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=N_AT_RANDOM)
     trial = study.ask(dict(space))
     study.tell(trial, state=TrialState.FAIL)  # only asked for; what comes of it is added with its record
     return trial.params

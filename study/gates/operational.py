@@ -10,6 +10,8 @@ from study.gates.declaration import Operational
 from study.gates.gate import Gate
 from study.gates.words import rounded
 
+ROUGH = {"memory": " The number is rough: a job finds free what others in its process took before it."}
+
 # Name of the ceiling's gate, key of the ratio, key of the absolute value, attribute of an outcome, how it is written.
 _MEASURES: tuple[tuple[str, str, str, str, Callable[[float], str]], ...] = (
     ("time of one prediction", "latency_ratio", "latency_seconds", "latency_seconds", lambda x: f"{x:.3g} s"),
@@ -85,7 +87,7 @@ def _absolute(
     asked = f"at most {written(ceiling)}"
     if value is None:
         return Gate("operational", name, None, "not measured", asked, _unmeasured(name, evidence.candidate))
-    reason = f"The {name} is {written(value)}, and {written(ceiling)} is allowed."
+    reason = f"The {name} is {written(value)}, and {written(ceiling)} is allowed.{ROUGH.get(name, '')}"
     return Gate("operational", name, value <= ceiling, written(value), asked, reason)
 
 
@@ -108,6 +110,7 @@ def _ratio(evidence: Evidence, best: Entrant | None, name: str, attribute: str, 
         )
         return Gate("operational", title, passed, f"{own:g} to 0", asked, reason)
     reason = f"The {name} is {own / others:.3g}× that of {best.label}, and {ceiling:g}× is allowed."
+    reason += ROUGH.get(name, "")
     return Gate("operational", title, own / others <= ceiling, f"{own / others:.3g}×", asked, reason)
 
 

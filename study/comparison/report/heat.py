@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from study.report.style import drawn
 
 BINS = 4  # of a setting with more values than that; a trial seldom hits one twice
 NOT_SETTINGS = frozenset({"entrant", "repeat", "fold", "seed", "number", "state", "loss"})
-FAR = 30.0  # a largest value so many times the smallest has bins of equal ratio
+FAR = 30.0  # without a declared scale, a largest value so many times the smallest has bins of equal ratio
 
 
 def varied_keys(evidence: Evidence, entrant: Entrant, trials: pd.DataFrame) -> list[str]:
@@ -34,7 +34,19 @@ def varied_keys(evidence: Evidence, entrant: Entrant, trials: pd.DataFrame) -> l
     return sorted(keys, key=lambda key: (-counts[key], order.get(key, len(order))))
 
 
-def heat_map(path: Path, entrant: Entrant, keys: Sequence[str], trials: pd.DataFrame) -> str | None:
+def logarithmic(evidence: Evidence, entrant: Entrant) -> frozenset[str]:
+    """The settings of a model that are searched on a logarithmic scale."""
+    search = evidence.declared.get("entrants", {}).get(entrant.name, {}).get("search", {})
+    return frozenset(key for key, space in search.items() if isinstance(space, Mapping) and space.get("log"))
+
+
+def heat_map(
+    path: Path,
+    entrant: Entrant,
+    keys: Sequence[str],
+    trials: pd.DataFrame,
+    in_ratios: Collection[str] = (),
+) -> str | None:
     """Draw the mean loss of an entrant's trials over one or two settings.
 
     Args:
@@ -42,6 +54,7 @@ def heat_map(path: Path, entrant: Entrant, keys: Sequence[str], trials: pd.DataF
         entrant: whose.
         keys: one or two columns of `trials`.
         trials: one row a trial.
+        in_ratios: columns whose bins have equal ratios, because they were searched so.
 
     Returns:
         What it shows in words; None if no trial has a finite loss.
@@ -50,8 +63,8 @@ def heat_map(path: Path, entrant: Entrant, keys: Sequence[str], trials: pd.DataF
     own = own.dropna(subset=list(keys))
     if own.empty:
         return None
-    columns, at_column = _binned(own[keys[0]])
-    rows, at_row = _binned(own[keys[1]]) if len(keys) > 1 else ([""], [0] * len(own))
+    columns, at_column = _binned(own[keys[0]], keys[0] in in_ratios)
+    rows, at_row = _binned(own[keys[1]], keys[1] in in_ratios) if len(keys) > 1 else ([""], [0] * len(own))
     cells: dict[tuple[int, int], list[float]] = {}
     for row, column, loss in zip(at_row, at_column, own["loss"], strict=True):
         cells.setdefault((row, column), []).append(float(loss))
@@ -87,7 +100,7 @@ def heat_map(path: Path, entrant: Entrant, keys: Sequence[str], trials: pd.DataF
     )
 
 
-def _binned(values: pd.Series[Any]) -> tuple[list[str], list[int]]:
+def _binned(values: pd.Series[Any], in_ratios: bool) -> tuple[list[str], list[int]]:
     """Labels of the columns, and which of them each value is in."""
     distinct = sorted(set(values.tolist()), key=lambda value: (str(type(value)), value))
     if len(distinct) <= BINS + 1 or not all(_is_number(value) for value in distinct):
@@ -96,7 +109,7 @@ def _binned(values: pd.Series[Any]) -> tuple[list[str], list[int]]:
     low, high = float(distinct[0]), float(distinct[-1])
     edges = (
         np.geomspace(low, high, BINS + 1)
-        if low > 0 and high > FAR * low
+        if low > 0 and (in_ratios or high > FAR * low)
         else np.linspace(low, high, BINS + 1)
     )
     places = np.clip(np.digitize(values.astype(float), edges[1:-1]), 0, BINS - 1)

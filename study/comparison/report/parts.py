@@ -18,10 +18,11 @@ from study.comparison.report import models as modelling
 from study.comparison.report import ranks as ranking
 from study.comparison.report.differences import Comparison, label_of
 from study.comparison.report.forest import forest_plot
-from study.comparison.report.heat import heat_map, varied_keys
+from study.comparison.report.heat import heat_map, logarithmic, varied_keys
 from study.comparison.report.pooled import NONE, Pairs, Pooled, pool_methods
 from study.comparison.report.shown import Verdict
 from study.comparison.report.statistics import comparison_sheet, undecided_lines, variance_sheet
+from study.comparison.tuning import N_AT_RANDOM
 from study.report.palette import WIDTH
 from study.report.part import Part
 from study.report.picture import Picture
@@ -116,14 +117,14 @@ def heat_maps(figures: Path, evidence: Evidence, trials: pd.DataFrame) -> Part |
             without.append(entrant.label)
             continue
         path = figures / f"heat_map-{_safe(entrant.name)}.png"
-        alt = heat_map(path, entrant, keys, trials)
+        alt = heat_map(path, entrant, keys, trials, logarithmic(evidence, entrant))
         if alt is not None:
             pictures.append(Picture(path, alt, WIDTH))
     if not pictures:
         return None
     lines = [
         "Losses on the validation parts, from all trials of all splits: what a setting does, not how good the model is "
-        "on new rows. The search looks more often where losses are low, so that cells hold different numbers of trials."
+        f"on new rows. {_drawn(evidence)}"
     ]
     if without:
         lines.append(f"Not drawn for {counted(len(without), 'further model')}.")
@@ -270,15 +271,35 @@ def _abstention(
     return Part("abstention", "Abstaining", lines, [Picture(path, alt, WIDTH)], [drawing.risk_sheet(shown)])
 
 
+def _drawn(evidence: Evidence) -> str:
+    """How the settings in the cells were chosen."""
+    if evidence.declared.get("tuning", {}).get("trials", 0) <= N_AT_RANDOM:
+        return "On each split the first setting is the configured one and the others are drawn at random."
+    return (
+        f"On each split the first {N_AT_RANDOM} settings are drawn at random, but for the configured one, and later "
+        "ones more often where losses are low, so that cells hold different numbers of trials."
+    )
+
+
 def _rope_line(evidence: Evidence, comparisons: Sequence[Comparison]) -> str:
     asked = evidence.declared.get("gates", {}).get("statistical", {})
     if not any(one.rope for one in comparisons):
         return "No region of practical equivalence was declared."
     share = " of the other model's mean" if asked.get("relative") else ""
-    line = f"Differences within ± {asked['rope']:g}{share}, the grey band, are declared to be of no practical weight."
+    width = f"{asked['rope']:g}{share}{_beside_scores(evidence, asked['rope']) if not share else ''}"
+    line = f"Differences within ± {width}, the grey band, are declared to be of no practical weight."
     if any(one.margin for one in comparisons):
         line += f" The candidate may be worse by {asked['margin']:g}{share}, the dashed line."
     return line
+
+
+def _beside_scores(evidence: Evidence, width: float) -> str:
+    """What a width in units of the metric comes to; nothing for a metric that is a share of 1."""
+    scores = list(evidence.scores(evidence.candidate.name).values())
+    mean = abs(float(np.mean(scores))) if scores else 0.0
+    if evidence.metric in limiting.UNIT_METRICS or not mean:
+        return ""
+    return f" ({width / mean:.2g} of the candidate's mean; gates.statistical.relative=true takes a share)"
 
 
 def _signed(evidence: Evidence, name: str) -> str:
