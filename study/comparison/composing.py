@@ -43,7 +43,11 @@ class EntrantComposer:
             StudyError: naming what is wrong, and the entrant.
         """
         place = [f"split.fold={fold}", f"split.repeat={repeat}", f"seed={seed}"]
-        words = [*self._lines, *ALONE, *spec.overrides, *place, *more]
+        words = [*self._lines, *ALONE, *spec.overrides]
+        # The settings of one backend are not another's.
+        if any(word.startswith("backend=") for word in more):
+            words = [word for word in words if not word.lstrip("+~").startswith("backend.")]
+        words += [*place, *more]
         try:
             checked = check_with(ENTRANT, parse_overrides(words), self._composer)
         except StudyError as error:

@@ -34,7 +34,9 @@ from study.run.stages import plain_config
 from study.sweep.state import State
 
 # Shown or judged, but no part of what jobs compute: an edit of them must not make another study of it unseen.
-NOT_COMPUTED = ("gates", "stop_loss", "fit", "calibration", "max_hours", "confirmed", "threads", "folder")
+NOT_COMPUTED = ("gates", "stop_loss", "fit", "calibration")
+# How a study is run, and where it writes, is no part of what it declares: it may be changed while it is under way.
+NOT_SEALED = ("max_hours", "confirmed", "threads", "folder")
 # Where a study writes changes nothing of it, and what a run alone has is not there.
 NOT_DECIDING = (*NOT_DECISIVE, *NOT_IN_A_JOB)
 ROLES = ("candidate", "twin", "baseline")
@@ -262,6 +264,8 @@ def _entrants(
 def _declared(config: DictConfig, specs: Mapping[str, EntrantSpec]) -> dict[str, Any]:
     study: dict[str, Any] = plain(config.study)
     study["protocol"] |= {"n_folds": int(config.split.n_folds), "split": plain(config.split)["_target_"]}
+    for name in NOT_SEALED:
+        del study[name]
     study["entrants"] = {name: spec.model_dump(exclude_unset=True) for name, spec in specs.items()}
     return study
 

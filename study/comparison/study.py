@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -31,10 +32,12 @@ from study.sweep.launching import (
 from study.sweep.running import cores, run_all
 
 if TYPE_CHECKING:
+    from study.comparison.composing import EntrantComposer
     from study.comparison.estimate import Estimate
-    from study.comparison.planning import Plan
+    from study.comparison.planning import Plan, Planned
 
 LEAKED = 3
+LOCK = ".lock"
 
 
 def run_study(
@@ -55,15 +58,12 @@ def run_study(
     launcher, hydra = _launcher(program, lines, config_dir)
     check_launcher(launcher)
     from study.comparison.composing import entrants_of
-    from study.comparison.estimate import estimate
     from study.comparison.planning import make_plan
-    from study.comparison.purchase import study_purchase
     from study.comparison.report.report import write_report
     from study.comparison.report.terminal import print_summary
     from study.gates.fit import score_fit
     from study.gates.verdict import reach_verdict
-    from study.run.messages import plain_warnings
-    from study.sweep.fit import threads_limited
+    from study.run.messages import interruptible, plain_warnings
 
     console = console or Console(file=sys.stdout)
     started = time.process_time()
@@ -76,25 +76,18 @@ def run_study(
         plan = make_plan(config, composer, words, base)
         _print_plan(plan, console)
         with _alone_in(plan.folder):
-            _seal(plan, lines)
-            if not plan.leaks:
-                pending = [job for job in plan.jobs if job.state.status != "finished"]
-                parallel = parallel_jobs(launcher, hydra.launcher, max(1, len(pending)), cores())
+            _check_seal(plan)
+            pending = [] if plan.leaks else [job for job in plan.jobs if job.state.status != "finished"]
+            if pending:
+                parallel = parallel_jobs(launcher, hydra.launcher, len(pending), cores())
                 n_threads = config.study.threads or threads_a_job(launcher, hydra.launcher, parallel, cores())
+                how = Launch(program, lines, config_dir, launcher, hydra, parallel, n_threads, base)
                 with workers_environment(n_threads):
-                    if pending:
-                        bought = study_purchase(plan, pending, composer)
-                        if bought is not None:
-                            bought.tell(console)
-                            bought.check_budget()
-                        console.print("Timing a fit of each entrant …", style="dim")
-                        with threads_limited(n_threads):
-                            found = estimate(plan, pending, composer, started)
-                        starts = starts_in_a_row(launcher, len(pending), parallel)
-                        _print_estimate(found, plan, parallel, starts, launcher, console)
-                        _check_limits(found, parallel, starts, config.study)
-                        how = Launch(program, lines, config_dir, launcher, hydra, parallel, n_threads, base)
-                        _run(how, plan, found.seconds(parallel, starts), console)
+                    seconds = _reckon(how, plan, pending, composer, started, console)
+                    _seal(plan, lines)
+                    with interruptible(console):
+                        _run(how, plan, seconds, console)
+            _seal(plan, lines)
             from study.comparison.load import load_evidence, predictions_of, trials_of
 
             evidence = load_evidence(plan.folder)
@@ -139,6 +132,32 @@ class Launch:
     parallel: int
     n_threads: int
     base: Path
+
+
+def _reckon(
+    how: Launch,
+    plan: Plan,
+    pending: Sequence[Planned],
+    composer: EntrantComposer,
+    started: float,
+    console: Console,
+) -> float:
+    """Say what the study will cost and how long it may take, in seconds; raise StudyError where that is too much."""
+    from study.comparison.estimate import estimate
+    from study.comparison.purchase import study_purchase
+    from study.sweep.fit import threads_limited
+
+    bought = study_purchase(plan, pending, composer)
+    if bought is not None:
+        bought.tell(console)
+        bought.check()
+    console.print("Timing a fit of each entrant …", style="dim")
+    with threads_limited(how.n_threads):
+        found = estimate(plan, pending, composer, started)
+    starts = starts_in_a_row(how.launcher, len(pending), how.parallel)
+    _print_estimate(found, plan, how.parallel, starts, how.launcher, console)
+    _check_limits(found, how.parallel, starts, plan.config.study)
+    return found.seconds(how.parallel, starts)
 
 
 def _run(how: Launch, plan: Plan, seconds: float, console: Console) -> None:
@@ -188,22 +207,28 @@ def _run(how: Launch, plan: Plan, seconds: float, console: Console) -> None:
             )
 
 
-def _seal(plan: Plan, lines: Sequence[str]) -> None:
-    """Write study.json, or find that it says the same.
-
-    Raises:
-        StudyError: the study began under another declaration, naming what was changed.
-    """
+def _check_seal(plan: Plan) -> None:
+    """Raise StudyError, naming what was changed, if the study began under another declaration."""
     from study.comparison.job import STUDY
-    from study.gates.seal import check_seal, seal
-    from study.run.atomic import read_json, write_json
-    from study.run.environment import code_version, machine, package_versions
-    from study.run.manifest import now
+    from study.gates.seal import check_seal
+    from study.run.atomic import read_json
 
     path = plan.folder / STUDY
     if path.exists():
         before = read_json(path)
         check_seal(plan.declared, before["seal"], before["declared"])
+
+
+def _seal(plan: Plan, lines: Sequence[str]) -> None:
+    """Write study.json, unless it is there: what is declared now cannot be changed when jobs have begun."""
+    from study.comparison.job import STUDY
+    from study.gates.seal import seal
+    from study.run.atomic import write_json
+    from study.run.environment import code_version, machine, package_versions
+    from study.run.manifest import now
+
+    path = plan.folder / STUDY
+    if path.exists():
         return
     write_json(
         path,
@@ -299,7 +324,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         StudyError: another process is at it, or the folder cannot be made.
     """
     make_folder(folder, "output_dir")
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
@@ -309,6 +334,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if [path.name for path in folder.iterdir()] == [LOCK]:  # it was refused before it began
+            shutil.rmtree(folder)
         lock.release()
 
 

@@ -59,7 +59,7 @@ def check_seal(declared: Mapping[str, Any], digest: str, sealed: Mapping[str, An
     )
     raise StudyError(
         f"{what} does not fit the seal {digest[:12]}. A study that has begun keeps what it declared: put the former "
-        "values back, or start a new study with the new ones."
+        "values back, or start a new study with the new ones, in a folder of its own by study.name=ANOTHER_NAME."
     )
 
 

@@ -29,7 +29,6 @@ PAID = (
     "trainer.max_epochs=1",
     "depth=1",
     "study.tuning.trials=1",
-    "study.protocol.backends=[]",
     "study.protocol.fractions=[]",
     "study.protocol.label_noise=[]",
     "study.protocol.shots=[]",

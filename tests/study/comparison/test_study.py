@@ -78,6 +78,35 @@ def test_a_stop_loss_cannot_be_moved_either(finished, study, lines):
         study(lines("study.stop_loss.hours=50"))
 
 
+def test_how_it_is_run_may_be_changed_under_way(finished, study, lines, tmp_path):
+    more = ("study.max_hours=0.5", "study.confirmed=true", "study.threads=1")
+    code, printed = study(lines(*more))
+    assert code == 0 and "6 jobs, 6 finished already" in printed
+    code, printed = study(lines(f"study.folder={folder_of(tmp_path / 'runs')}"))
+    assert code == 0 and "6 jobs, 6 finished already" in printed
+
+
+def test_the_remedy_of_a_refusal_is_accepted(study, lines, tmp_path):
+    with pytest.raises(StudyError, match=r"confirm with study\.confirmed=true"):
+        study(lines("study.max_hours=1e-6"))
+    assert list((tmp_path / "runs" / "studies").iterdir()) == [], "nothing was begun"
+    code, _ = study(lines("study.max_hours=1e-6", "study.confirmed=true"))
+    assert code == 0
+
+
+def test_another_name_is_another_study(finished, study, lines, tmp_path):
+    with pytest.raises(StudyError, match=r"study\.name=ANOTHER_NAME"):
+        study(lines("study.gates.statistical.margin=0.1"))
+    with pytest.raises(StudyError, match=r"study\.confirmed=true"):  # as far as to the timing
+        study(lines("study.gates.statistical.margin=0.1", "study.name=another", "study.max_hours=1e-6"))
+
+
+def test_settings_of_the_backend_are_the_candidates_own(study, lines):
+    """And not those of the other backends, on which the outputs are computed again."""
+    with pytest.raises(StudyError, match=r"study\.confirmed=true"):
+        study(lines("backend=shots", "backend.shots=50", "study.max_hours=1e-6"))
+
+
 def test_a_study_file_that_was_edited_is_found(finished, tmp_path):
     path = folder_of(tmp_path / "runs") / "study.json"
     whole = read(path)
