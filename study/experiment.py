@@ -10,7 +10,7 @@ from rich.console import Console
 
 from qlayers import QuantumLayer
 from study import build
-from study.config.leaving import only_planned
+from study.config.leaving import only_planned, paid
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
 from study.fitting.paid import NOTHING_TO_TRAIN_ON
@@ -63,7 +63,7 @@ def plan(config: DictConfig, console: Console | None = None) -> TrainingPlan:
     """
     console = console or Console()
     with plain_warnings(console):
-        ready = _ready(config)
+        ready = _ready(config, console)
     if ready.plan is None:
         raise StudyError("Nothing of this run is paid for, so there is nothing to plan. Leave dry_run out.")
     ready.plan.tell(console)
@@ -82,24 +82,26 @@ class _Ready:
     plan: TrainingPlan | None
 
 
-def _ready(config: DictConfig) -> _Ready:
+def _ready(config: DictConfig, console: Console) -> _Ready:
     config = located(config)
     data = prepare(build.dataset(config), build.split(config), build.preprocessor(config))
     build.fill_dims(config, n_inputs=data.n_inputs, n_outputs=data.n_outputs)
     model = build.learner(config, MAIN_KEY)
     preflight(model, data)
     taking_part = entrants(config, data.task, encoding_entangles(model))
+    if paid(config):
+        console.print("Counting what the training would send …", style="dim")
     return _Ready(config, data, layers_of(model), taking_part, training_plan(config, data, taking_part))
 
 
 def _start(config: DictConfig, console: Console) -> RunFolder:
     if only_planned(config):
         raise StudyError(NOTHING_TO_TRAIN_ON)
-    ready = _ready(config)
+    ready = _ready(config, console)
     config, data, circuits, taking_part = ready.config, ready.data, ready.circuits, ready.entrants
     if ready.plan is not None:
         ready.plan.tell(console)
-        ready.plan.check_budget()
+        ready.plan.check()
     digest = run_digest(plain_config(config), data.fingerprint, code_digest())
 
     def fill(folder: Path, name: str) -> None:
@@ -146,7 +148,7 @@ def _resume(path: Path, console: Console) -> RunFolder:
         if (bought := training_plan(config, data, taking_part)) is not None:
             bought = replace(bought, notes=("what was done before the interruption costs nothing more",))
             bought.tell(console)
-            bought.check_budget()
+            bought.check()
         update_manifest(
             folder, status="running", failure=None, process=process(), resumed=[*manifest["resumed"], now()]
         )

@@ -145,7 +145,8 @@ def explained(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> 
         )
     if may_pass(error):
         return ServiceError(
-            f"No answer from Amazon Braket ({code}), while {doing}; it was asked again and again."
+            f"No answer from Amazon Braket ({code}), while {doing}; it was asked again and again. Look at the network, "
+            "its proxy and the region, or run again later."
         )
     return ServiceError(f"Amazon Braket refused ({code}), while {doing}: {said}")
 

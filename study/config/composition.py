@@ -6,6 +6,7 @@ import contextlib
 import copy
 import io
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -163,8 +164,19 @@ def _undisturbed() -> Iterator[None]:
             GlobalHydra.instance().initialize(outer)
 
 
+_OVERRIDDEN = re.compile(r"Could not override '([^']+)'")
+_NOT_THERE = re.compile(r"Key '([^']+)' is not in struct")
+
+
 def one_paragraph(error: BaseException) -> str:
     """An exception's message and its direct cause's on one line, without Hydra's pointers to itself."""
+    unknown = _NOT_THERE.search(str(error.__cause__ or error))
+    whole = _OVERRIDDEN.search(str(error))
+    if unknown and whole:
+        return (
+            f"{whole[1]} has no key {unknown[1]!r}, and a mapping given there changes only keys that are there. "
+            f"Put {whole[1]} in a file of your own, and give its folder with --config-dir."
+        )
     messages = [str(error)]
     if isinstance(error.__cause__, OmegaConfBaseException):
         messages.append(str(error.__cause__))

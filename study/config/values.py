@@ -88,7 +88,14 @@ def _explain(problem: Mapping[str, Any], values: Mapping[str, Any], schema: type
     if problem["type"] == "string_too_short":
         return f"{key} is empty: give {description(schema, key)}."
     if problem["type"] == "missing":
-        return f"{'.'.join(map(str, problem['loc']))} is missing from the configuration."
+        whole = ".".join(map(str, problem["loc"]))
+        home = whole.partition(".")[0]
+        chosen = (
+            f" The {home} that was chosen does not set it: choose another, or set it."
+            if home != whole
+            else ""
+        )
+        return f"{whole} is missing from the configuration.{chosen}"
     return f"{key} must be {description(schema, key) or 'an option of its group'}, but is {_shown(value)}."
 
 

@@ -45,7 +45,7 @@ from study.run.circuits import layers_of
 from study.run.environment import REPORTING, code_digest, code_version, machine, package_versions
 from study.run.folder import RunFolder, open_run
 from study.run.manifest import now, process
-from study.run.messages import plain_warnings
+from study.run.messages import interruptible, plain_warnings
 from study.run.predictions import write_predictions
 from study.run.rebuild import prepare_again, rebuild, stored_config
 from study.run.seal import file_digest
@@ -128,7 +128,8 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
             for rung in pending:
                 check_access(rung, plans[rung.name])
             _begin(evaluation)
-            _climb_all(evaluation, pending, plans, console)
+            with interruptible(console):
+                _climb_all(evaluation, pending, plans, console)
             judged = judge_all(evaluation)
             curve = _curve(evaluation, console)
             cards = _cards(evaluation, console)

@@ -38,3 +38,13 @@ def plain_warnings(console: Console) -> Iterator[None]:
 
         warnings.showwarning = show_plainly
         yield
+
+
+@contextmanager
+def interruptible(console: Console) -> Iterator[None]:
+    """Around work that the same command takes up again: say so on Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("To go on: give the same command again.", highlight=False)
+        raise

@@ -170,6 +170,32 @@ class TrainingPlan:
         for line in self.lines:
             console.print(line, soft_wrap=True, highlight=False, markup=False)
 
+    def check(self) -> None:
+        """Refuse what the budget does not allow, or what could not be sent.
+
+        Raises:
+            StudyError: see `check_budget`.
+            QlayersError: see `check_access`.
+        """
+        self.check_budget()
+        self.check_access()
+
+    def check_access(self) -> None:
+        """Refuse what could not be sent, for want of credentials or a region, before anything is begun.
+
+        Nobody is asked where the first circuits were bought before: all of the others may have been, too.
+
+        Raises:
+            QlayersError: what the backend says.
+        """
+        asked: list[PaidBackend] = []
+        for one in self.purchases:
+            for backend in one.backends:
+                if one.begun or backend in asked:
+                    continue
+                asked.append(backend)
+                backend.check_access()
+
     def check_budget(self) -> None:
         """Refuse what the budget may end halfway.
 

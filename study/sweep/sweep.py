@@ -49,6 +49,7 @@ def sweep(
     check_launcher(expansion.launcher)
     from study.ablation.report import write_report
     from study.run.manifest import now
+    from study.run.messages import interruptible
     from study.sweep.estimate import estimate
     from study.sweep.final import conclude
     from study.sweep.fit import threads_limited
@@ -73,7 +74,7 @@ def sweep(
     bought = sweep_purchase(plan.jobs, pending) if pending else None
     if bought is not None:
         bought.tell(console)
-        bought.check_budget()
+        bought.check()
     with workers_environment(n_threads):
         # The trial is not given more threads than a job will have.
         with threads_limited(n_threads), console.status("timing") if console.is_terminal else _Nothing():
@@ -84,7 +85,10 @@ def sweep(
             _check_limits(found, parallel, starts, options, len(states) == len(found.refused))
             plan.write()
             prepare_stores(plan.jobs[0].config)
-            with Watch(plan.jobs, console, began, found.launch_seconds(parallel, starts), parallel):
+            with (
+                interruptible(console),
+                Watch(plan.jobs, console, began, found.launch_seconds(parallel, starts), parallel),
+            ):
                 run_all(
                     plan.jobs,
                     lambda wait: Job(

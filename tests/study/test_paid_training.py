@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from qlayers.errors import QlayersError
 from qlayers.spending import Ledger
 from study.config.check import check
 from study.config.construction import check_construction
@@ -18,6 +19,7 @@ from study.experiment import plan, train
 from study.run import stages
 from study.run.results import Results
 from tests.fakes.braket_service import FakeBraket
+from tests.fakes.braket_service.fixtures import forget_aws
 from tests.study.bills import AMPLE, bought
 
 # 7 training rows in batches of 4, so that the last one is smaller; 2 for validation and 3 for the test.
@@ -174,3 +176,17 @@ def test_a_resumed_training_is_planned_and_let_through(
     train(check(TRAIN, [f"resume={folder}"], None).config, console)
     assert "costs nothing more" in said(console)
     assert bought(service) == (whole.tasks, whole.shots)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [(("backend=braket_sv1",), "backend.region"), (("backend=braket_qpu",), "no credentials")],
+    ids=["region", "credentials"],
+)
+def test_what_could_not_be_sent_is_not_begun(
+    config, service: FakeBraket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more, expected
+) -> None:
+    forget_aws(monkeypatch)
+    with pytest.raises(QlayersError, match=expected):
+        train(config(*more, *AMPLE, "controls=none"), quiet())
+    assert not (tmp_path / "runs").exists()

@@ -205,6 +205,7 @@ def score_sheets(cards: Sequence[Card]) -> list[Sheet]:
     asks = [
         [
             card.label,
+            card.as_of or NOTHING,
             card.status or NOTHING,
             card.technology or NOTHING,
             NOTHING if card.n_qubits is None else str(card.n_qubits),
@@ -215,20 +216,20 @@ def score_sheets(cards: Sequence[Card]) -> list[Sheet]:
             "; ".join(card.windows) or NOTHING,
             card.region or NOTHING,
             card.account or NOTHING,
-            card.as_of or NOTHING,
         ]
         for card in cards
     ]
     names = [
         "machine",
-        "status",
+        "figures of",
+        "status then",
         "technology",
         "qubits",
         "shots of a task",
         "program set",
         "runs, UTC",
         "region",
+        "account",
     ]
-    names += ["account", "figures of"]
     second = Sheet("Limits, windows and constraints", names, [False] * 10, asks, [False] * len(asks))
     return [without_empty_end(first), second]

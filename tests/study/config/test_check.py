@@ -13,7 +13,7 @@ from study.config import rules
 from study.config.check import check, check_sweep, check_with
 from study.config.composition import Composer, parse_overrides
 from study.config.program import Program
-from study.config.rules import PREDICT, TRAIN
+from study.config.rules import COMPARE, PREDICT, TRAIN
 from study.errors import StudyError
 
 
@@ -271,3 +271,21 @@ def test_keys_of_a_presets_file_are_checked_too(tmp_path: Path) -> None:
     (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\ndepht: 3\n")
     with pytest.raises(StudyError, match=r"depht is not a key\. Nearest: depth"):
         check(TRAIN, ["experiment=mine"], str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("line", "fragments"),
+    [
+        ("study=fit", ["study.name is missing", "The study that was chosen does not set it"]),
+        (
+            "study.entrants.logistic.search={model.length_scale:{low:0.1,high:1}}",
+            ["study.entrants.logistic.search has no key 'model.length_scale'", "--config-dir"],
+        ),
+    ],
+)
+def test_a_mistake_in_a_study_is_named(line: str, fragments: list[str]) -> None:
+    with pytest.raises(StudyError) as caught:
+        check(COMPARE, [line], None)
+    for fragment in fragments:
+        assert fragment in str(caught.value)
+    assert "struct" not in str(caught.value)

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from qlayers.errors import ExecutionWarning
-from study.run.messages import plain_warnings
+from study.run.messages import interruptible, plain_warnings
 
 
 def test_our_warnings_are_one_line_and_said_once() -> None:
@@ -26,3 +26,15 @@ def test_warnings_of_others_pass_and_everything_is_put_back() -> None:
         warnings.warn("overflow", RuntimeWarning, stacklevel=1)
     assert text.getvalue() == ""
     assert warnings.showwarning is before
+
+
+def test_whoever_interrupts_is_told_how_to_go_on() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    with pytest.raises(KeyboardInterrupt), interruptible(console):
+        raise KeyboardInterrupt
+    assert console.file.getvalue() == "To go on: give the same command again.\n"  # type: ignore[attr-defined]
+    with interruptible(console):
+        pass
+    with pytest.raises(ValueError, match="else"), interruptible(console):
+        raise ValueError("else")
+    assert console.file.getvalue().count("To go on") == 1  # type: ignore[attr-defined]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from qlayers.errors import QlayersError
 from study.errors import StudyError
 from tests.fakes.braket_service import FakeBraket
+from tests.fakes.braket_service.fixtures import forget_aws
 from tests.study.bills import AMPLE, bought, planned
 
 Lines = Callable[..., list[str]]
@@ -51,6 +53,15 @@ def test_the_plan_is_what_the_service_bills(
     code, said = sweep(words(*AMPLE))
     assert code == 0 and "Plan of" not in said
     assert bought(service) == before
+
+
+def test_what_could_not_be_sent_is_not_begun(
+    words: Lines, sweep: Sweep, service: FakeBraket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_aws(monkeypatch)
+    with pytest.raises(QlayersError, match="no credentials"):
+        sweep(words(*AMPLE))
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.long
