@@ -77,6 +77,7 @@ def test_two_threads_inside_at_once_count_once() -> None:
     assert clock._inside == 0
 
 
+@pytest.mark.long
 def test_epoch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["epoch.py", "--quick"])
     epoch.main()

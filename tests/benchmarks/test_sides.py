@@ -54,7 +54,11 @@ def silent(_: str) -> None:
     pass
 
 
-@pytest.mark.parametrize("circuit", CIRCUITS)
+@pytest.mark.parametrize(
+    "circuit",
+    # Every side has this one.
+    [pytest.param(one, marks=pytest.mark.long) if one == STRONGLY_ENTANGLING else one for one in CIRCUITS],
+)
 def test_own_sides_compute_the_same(circuit: str) -> None:
     names = [name for name in sides.OWN[1:] if circuit in sides.SIDES[name].circuits]
     found = party(*names).measure(Problem(circuit, 3, 2, 2), BRIEF, silent)
