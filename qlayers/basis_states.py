@@ -17,7 +17,8 @@ import pennylane as qp
 import torch
 from pennylane.operation import Operation, Operator
 
-_lock = threading.RLock()
+patching = threading.RLock()
+"""Held while PennyLane's classes are patched for a look."""
 
 
 class FlipByBits(Operation):
@@ -70,7 +71,7 @@ def bits_as_angles(stand_ins: torch.Tensor | None = None) -> Iterator[list[torch
         taken = bits if stand_ins is None else stand_ins[start : start + len(bits)]
         FlipByBits.__init__(self, taken.to(torch.float64), wires, id=id)
 
-    with _lock, mock.patch.object(qp.BasisState, "__init__", prepare_or_flip):
+    with patching, mock.patch.object(qp.BasisState, "__init__", prepare_or_flip):
         yield found
 
 

@@ -11,6 +11,22 @@ class ConfigurationError(QlayersError, ValueError):
     """A circuit, layer or backend was asked for that cannot exist. Raised at construction."""
 
 
+class SignatureError(ConfigurationError, TypeError):
+    """A quantum function does not take the arguments that a layer gives it."""
+
+
+class MissingWeightError(ConfigurationError, KeyError):
+    """Initial values were given for some of the weights only."""
+
+    __str__ = Exception.__str__  # KeyError's own puts the message in quotes
+
+
+class WeightNameError(ConfigurationError, KeyError):
+    """A weight has a name that every torch module uses."""
+
+    __str__ = Exception.__str__
+
+
 class InputError(QlayersError, ValueError):
     """The data given to a layer cannot be encoded. Raised before any circuit runs; the layer stays usable."""
 
@@ -20,4 +36,7 @@ class InputRangeWarning(UserWarning):
 
 
 class ExecutionWarning(UserWarning):
-    """A layer runs otherwise than its user may expect: slower, or with another gradient method."""
+    """A circuit runs elsewhere than on qlayers' own simulator, or sample by sample; the message says why.
+
+    ``layer.execution.reason`` keeps the reason.
+    """

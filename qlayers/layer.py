@@ -3,54 +3,59 @@
 from __future__ import annotations
 
 import copy
+import functools
 import time
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
 
 import pennylane as qp
 import torch
-from pennylane.tape import QuantumScript
 
+from qlayers._layer.described import DescribedLayer
+from qlayers._layer.guarded import one_at_a_time, run_guarded
+from qlayers._layer.inputs import check_is_no_scalar, check_samples, check_values, check_width, describe_out_of_range
+from qlayers._layer.module import LayerModule
+from qlayers._layer.names import weights_come_first
+from qlayers._layer.on_pennylane import run_unrolled
+from qlayers._layer.results import combined, combined_of_qnode
+from qlayers._layer.state_shift import differentiate_amplitudes
+from qlayers._layer.surroundings import Surroundings
+from qlayers._layer.tracing import NoCircuitError, Source, Trace, shared_trace
+from qlayers._layer.weights import InitMethod, WeightShapes, dtype_of
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend, Native
 from qlayers.basis_states import bits_as_angles
-from qlayers.batching import NO_RESULTS, broadcasts_correctly, concatenate, returns_list, run_unrolled
 from qlayers.circuit import CircuitSpec, check_state_fits, positive
 from qlayers.components import configured, resolve
-from qlayers.described import DescribedLayer
 from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
 from qlayers.execution import CircuitCounter, Execution, instrument
-from qlayers.inputs import check_is_no_scalar, check_samples, check_values, check_width, describe_out_of_range
 from qlayers.look import look
 from qlayers.measurements import Measurement
 from qlayers.parameter_shift import is_parameter_shift
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
-from qlayers.reading import recording_reads
-from qlayers.state_shift import differentiate_amplitudes
-from qlayers.torch_layer import InitMethod, RepairedTorchLayer, WeightShapes, one_at_a_time
-from qlayers.undisturbed import undisturbed
-
-if TYPE_CHECKING:
-    from qlayers.simulator.traced import TracedCircuit
 
 _BACKENDS_OF_QNODES: dict[str, Native] = {"auto": "if possible", "batched": "always", "as_written": "never"}
+_FREE_TRACES, _CALLS_A_TRACE = 8, 50
+"""A circuit that changes more often than this is not traced again every time: that takes longer than PennyLane."""
 
 
+@weights_come_first
 class QuantumLayer(DescribedLayer):
     """A quantum circuit that maps ``(*batch, n_features)`` to ``(*batch, n_outputs)``.
 
     It is a ``qp.qnn.TorchLayer`` with the same ``state_dict`` keys. There are three ways in:
 
     * by parts, as below;
-    * around a QNode, :meth:`from_qnode`;
+    * around a QNode, :meth:`from_qnode`, or :class:`qlayers.TorchLayer` as a drop-in;
     * by subclassing: override ``circuit(self, inputs, weights)``, which queues gates and returns measurements, and
       pass ``weight_shapes`` to this constructor.
 
-    On qlayers' own simulator a circuit is traced once, when the layer is made or first called. What it takes from
-    elsewhere than its arguments, an attribute or a global variable, keeps the value that it had then, until
-    :meth:`retrace`. ``self.training`` is heeded: there is one trace for training and one for evaluation.
+    On qlayers' own simulator a circuit is traced once. Tensors that its function takes from elsewhere than its
+    arguments, such as parameters of the module around it, are read at every call and trained. When other things that it
+    reads change, an attribute, a global variable or a list, it is traced again. What cannot be followed runs on PennyLane
+    as written, and says so.
 
     Where it deviates from TorchLayer: weights are read from the module at every call, so that
     ``torch.func.functional_call``, parametrisations and ``load_state_dict(assign=True)`` reach the circuit; inputs
@@ -69,7 +74,8 @@ class QuantumLayer(DescribedLayer):
         measurement: A name (``"z"``, ``"probs"``) or a Measurement.
         backend: A name (``"auto"``, ``"batched"``, ``"default_qubit"``, ``"lightning"``) or a Backend. ``"auto"`` runs
             on qlayers' own simulator where it can and says once where it cannot.
-        precision: ``"float32"`` or ``"float64"``, of weights and outputs. Changed later by ``.to(dtype)``.
+        precision: ``"float32"`` or ``"float64"``, of weights and outputs; torch's default dtype when None. Changed later
+            by ``.to(dtype)``.
         weight_shapes: For subclasses only: a shape, or shapes by argument name, of the weights that ``circuit`` takes.
         init: How weights start: a function such as ``torch.nn.init.zeros_``, or functions and tensors by name. Uniform
             on [0, 2π) when None.
@@ -83,9 +89,6 @@ class QuantumLayer(DescribedLayer):
     torch.Size([8, 5, 4])
     """
 
-    backend: Backend | None
-    n_qubits: int
-
     def __init__(
         self,
         n_qubits: int,
@@ -96,11 +99,11 @@ class QuantumLayer(DescribedLayer):
         reupload: bool = False,
         measurement: str | Measurement = "z",
         backend: str | Backend = "auto",
-        precision: str = "float32",
+        precision: str | None = None,
         weight_shapes: int | tuple[int, ...] | WeightShapes | None = None,
         init: InitMethod = None,
     ) -> None:
-        has_own_circuit = type(self).circuit is not QuantumLayer.circuit
+        has_own_circuit = type(self)._has_own_circuit()
         if has_own_circuit != (weight_shapes is not None):
             raise ConfigurationError(
                 "weight_shapes goes with a subclass that overrides circuit(self, inputs, weights): "
@@ -113,20 +116,48 @@ class QuantumLayer(DescribedLayer):
                 "write them into circuit, or do not override it."
             )
         torch.nn.Module.__init__(self)
-        self.n_qubits = positive("n_qubits", n_qubits)
+        self._n_qubits = positive("n_qubits", n_qubits)
         check_state_fits(n_qubits)
-        self.n_features = positive("n_features", n_qubits if n_features is None else n_features)
-        self.spec = None if has_own_circuit else CircuitSpec(n_qubits, n_features, *parts)
-        self.backend = resolve(backend, Backend)  # type: ignore[type-abstract]
-        self._recipe, self._native = None, self.backend.native
-        if self.spec is not None:
-            weight_shapes = self.spec.weight_shape
-            init = {"weights": self.spec.initial_weights()} if init is None else init
+        self._n_features = positive("n_features", n_qubits if n_features is None else n_features)
+        self._spec = None if has_own_circuit else CircuitSpec(n_qubits, n_features, *parts)
+        self._backend = resolve(backend, Backend)  # type: ignore[type-abstract]
+        self._recipe, self._native = None, self._backend.native
+        if self._spec is not None:
+            weight_shapes = self._spec.weight_shape
+            init = {"weights": self._spec.initial_weights()} if init is None else init
         shapes = weight_shapes if isinstance(weight_shapes, Mapping) else {"weights": weight_shapes or ()}
-        self._start(self.n_features)
-        self._waits = has_own_circuit
-        self._set_up(self.circuit, "inputs", shapes, init, precision)
-        self._waits = False
+        self._start(self._n_features)
+        self._set_up(type(self).circuit.__get__(self), "inputs", shapes, init, precision)
+        if type(self).__init__ is QuantumLayer.__init__:
+            self._finish()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Check the circuit of a subclass when all of its constructor has run, since it may set what the circuit reads."""
+        super().__init_subclass__(**options)
+        construct = cls.__dict__.get("__init__")
+        if construct is None:
+            return
+
+        @functools.wraps(construct)
+        def construct_and_finish(self: QuantumLayer, *args: Any, **kwargs: Any) -> None:
+            construct(self, *args, **kwargs)
+            if type(self).__init__ is construct_and_finish:
+                self._finish()
+
+        cls.__init__ = construct_and_finish  # type: ignore[method-assign]
+
+    @classmethod
+    def _has_own_circuit(cls) -> bool:
+        owner = next(base for base in cls.__mro__ if "circuit" in vars(base))
+        return owner is not QuantumLayer
+
+    def _finish(self) -> None:
+        """Raise what is wrong with the circuit, or with where it is to run."""
+        if self._n_features is None:
+            return
+        trace = self._trace_for(self._n_features, self._dtype())
+        if trace.batch is None and self._backend is not None:
+            _ = self._qnode
 
     @classmethod
     def from_qnode(
@@ -137,14 +168,14 @@ class QuantumLayer(DescribedLayer):
         *,
         input_arg: str = "inputs",
         n_features: int | None = None,
-        precision: str = "float32",
+        precision: str | None = None,
         backend: str = "auto",
     ) -> QuantumLayer:
         """Wrap a QNode.
 
-        An exact QNode on default.qubit or lightning, differentiated by backpropagation or the adjoint method, is run
-        by qlayers' own simulator if that can run its circuit. Any other, with shots, noise, another device or another
-        gradient method, goes on running where and how its author put it.
+        An exact QNode on default.qubit or lightning is run by qlayers' own simulator if that can run its circuit, whatever
+        exact gradient method its author chose. Any other, with shots, noise or another device, goes on running where and
+        how its author put it.
 
         Args:
             qnode: Takes one sample or a batch of samples as the argument ``input_arg``, and the weights by name.
@@ -154,7 +185,7 @@ class QuantumLayer(DescribedLayer):
             input_arg: The name of the QNode's data argument.
             n_features: Length of the inputs' last dimension, if it should be checked; else learned from the first
                 call.
-            precision: ``"float32"`` or ``"float64"``.
+            precision: ``"float32"`` or ``"float64"``; torch's default dtype when None.
             backend: ``"auto"`` as above; ``"batched"`` to be refused where qlayers' own simulator cannot run the
                 circuit; ``"as_written"`` to leave the QNode where it is.
 
@@ -162,8 +193,27 @@ class QuantumLayer(DescribedLayer):
             ConfigurationError: If the QNode's arguments and ``weight_shapes`` do not fit together, or
                 ``backend="batched"`` cannot be had.
         """
+        layer = cls.__new__(cls)
+        layer._wrap(qnode, weight_shapes, init_method, input_arg, n_features, precision, backend)
+        return layer
+
+    def _wrap(
+        self,
+        qnode: qp.QNode,
+        weight_shapes: WeightShapes,
+        init_method: InitMethod,
+        input_arg: str,
+        n_features: int | None,
+        precision: str | None,
+        backend: str,
+    ) -> None:
         if not isinstance(qnode, qp.QNode):
             raise ConfigurationError(f"from_qnode takes a qp.QNode, but got {type(qnode).__name__}.")
+        if qnode.interface not in ("auto", "torch"):
+            raise ConfigurationError(
+                f"A quantum layer takes a QNode with interface='torch' or 'auto', but this one has "
+                f"{qnode.interface!r}. Make it without interface."
+            )
         if backend not in _BACKENDS_OF_QNODES:
             raise ConfigurationError(
                 f"from_qnode(backend={backend!r}) is unknown. Available: {', '.join(_BACKENDS_OF_QNODES)}."
@@ -173,31 +223,28 @@ class QuantumLayer(DescribedLayer):
             raise ConfigurationError(
                 f"backend=batched cannot run this QNode: {obstacle}. Choose backend=auto."
             )
-        layer = cls.__new__(cls)
-        torch.nn.Module.__init__(layer)
-        layer.spec = layer.backend = None
-        layer.n_qubits, layer.n_features = len(qnode.device.wires or ()), n_features
-        layer._recipe = QNodeRecipe(qnode)
-        layer._native = "never" if obstacle else _BACKENDS_OF_QNODES[backend]
-        layer._start(n_features)
-        layer._set_up(qnode.func, input_arg, weight_shapes, init_method, precision)
-        return layer
+        torch.nn.Module.__init__(self)
+        self._spec = self._backend = None
+        self._n_qubits, self._n_features = len(qnode.device.wires or ()), n_features
+        self._recipe = QNodeRecipe(qnode)
+        self._native = "never" if obstacle else _BACKENDS_OF_QNODES[backend]
+        self._obstacle = obstacle if backend == "auto" else None
+        self._start(n_features)
+        self._set_up(qnode.func, input_arg, weight_shapes, init_method, precision)
+        self._finish()
 
-    _waits = False
-    """Whether a subclass may go on to set what its circuit reads."""
     _recipe: QNodeRecipe | None
     _native: Native
-    _traced: TracedCircuit | None
-    _traced_width: int | None
-    _other_mode: tuple[TracedCircuit | None, int | None, bool]
-    """The trace, its width and kind of results in the training mode that the layer is not in."""
-    _derived = ("qnode", "_traced", "_traced_width", "_other_mode")
+    _obstacle: str | None = None
+    """Why a QNode runs where its author put it; None also where that was asked for."""
+    _stacks_tuples = False
+    _found: tuple[tuple[int, torch.dtype], Surroundings, Trace]
 
     def _start(self, declared_width: int | None) -> None:
         self._declared_width = declared_width
-        self._broadcasts: bool | None = None
         self._warned_range = False
         self._said: str | None = None
+        self._n_traces, self._n_calls = 0, 0
         self._counter = CircuitCounter()
         self.reset_execution()
 
@@ -217,14 +264,15 @@ class QuantumLayer(DescribedLayer):
         100
         """
         moved: QuantumLayer = self.__class__.__new__(self.__class__)
-        state = copy.deepcopy(RepairedTorchLayer.__getstate__(self))
-        state["backend"] = configured(backend, Backend, options)  # type: ignore[type-abstract]
-        state["_native"] = state["backend"].native
-        state.update(_broadcasts=None, _said=None, _counter=CircuitCounter())
+        state = copy.deepcopy(LayerModule.__getstate__(self))
+        state["_backend"] = configured(backend, Backend, options)  # type: ignore[type-abstract]
+        state["_native"] = state["_backend"].native
+        state.update(_said=None, _obstacle=None, _counter=CircuitCounter())
         if self._recipe is not None:
-            state["n_qubits"] = len(self._labels())
-            check_state_fits(state["n_qubits"])
+            state["_n_qubits"] = len(self._labels())
+            check_state_fits(state["_n_qubits"])
         moved.__setstate__(state)
+        moved._finish()
         return moved
 
     def _labels(self) -> list[Any]:
@@ -233,106 +281,83 @@ class QuantumLayer(DescribedLayer):
         qnode = self._recipe.fresh()
         return list(qnode.device.wires or self._example_tape(0, qnode).wires)
 
+    @property
+    def _function(self) -> Callable[..., Any]:
+        if self._recipe is not None:
+            function: Callable[..., Any] = self._recipe.qnode.func
+            return function
+        return type(self).circuit.__get__(self)
+
     def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
-        if self.backend is None:
+        if self._backend is None:
             assert self._recipe is not None
             qnode = self._recipe.fresh()
             qnode.device = instrument(qnode.device, self._counter)
             return qnode
-        device = self.backend.device(self.n_qubits, dtype)
+        device = self._backend.device(self._n_qubits, dtype)
         settings = {"device": instrument(device, self._counter), "interface": "torch", "diff_method": None}
         if self._recipe is None:
-            qnode = qp.QNode(self.circuit, **settings)
+            qnode = qp.QNode(self._function, **settings)
         else:
             qnode = self._recipe.moved(self._labels(), **settings)
-        qnode = qp.set_shots(qnode, self.backend.shots)
-        qnode.diff_method = self.backend.gradient_method(device, self._example_tape(0, qnode))
-        qnode.gradient_kwargs = self.backend.gradient_options()
+        qnode = qp.set_shots(qnode, self._backend.shots)
+        qnode.diff_method = self._backend.gradient_method(device, self._example_tape(0, qnode))
+        qnode.gradient_kwargs = self._backend.gradient_options()
         return qnode
 
-    def _connect(self, dtype: torch.dtype) -> None:
-        if "_traced" not in self.__dict__:
-            # Not by setattr, which needs the QNode in place.
-            self.__dict__.update(_traced=None, _traced_width=None, _other_mode=(None, None, False))
-        try:
-            super()._connect(dtype)
-        except AttributeError:
-            if not self._waits:
-                raise
-            self._connected_dtype = (
-                None  # the subclass has yet to set what its circuit reads: the first call connects
-            )
-            return
-        if self.n_features is not None:
-            self._trace_if_native(self.n_features)
+    # ---------------------------------------------------------------- what is found out of the circuit
 
-    def _trace_if_native(self, n_features: int) -> None:
-        """Find the circuit that qlayers' own simulator runs, if it may run this layer; once for a width of inputs."""
-        if self._traced_width == n_features:
-            return
-        if self._native != "never":
-            with undisturbed():
-                self._traced = self._trace(n_features)
-        self._traced_width = (
-            n_features  # at last, so that what fails unexpectedly is tried again, and fails again
+    def _source(self, n_features: int, dtype: torch.dtype) -> Source:
+        shapes = {name: tuple(weight.shape) for name, weight in self.qnode_weights.items()}
+        transforms, labels, value = None, range(self._n_qubits), None
+        if self._recipe is not None:
+            transforms = self._recipe.qnode.compile_pipeline
+            labels = self._recipe.qnode.device.wires or None
+        elif self._spec is not None:
+            value = self._spec
+        return Source(
+            self._function, transforms, self._input_name, shapes, labels, n_features, dtype, value
         )
 
-    def _trace(self, n_features: int) -> TracedCircuit | None:
-        from qlayers.simulator.trace import (  # numba: only for its users
-            NoSuchWireError,
-            NotTraceableError,
-            trace,
-        )
-
-        try:
-            read = self._read_by_circuit()
-            if read:
-                names = ", ".join(f"self.{name}" for name in read)
-                raise NotTraceableError(f"it reads {names}, and only inputs and weights may change there")
-            n_qubits = self.n_qubits or len(self._example_tape().wires)
-            n_weights = sum(weight.numel() for weight in self.qnode_weights.values())
-            traced = trace(
-                self._draw_tape, n_qubits, n_weights, n_features, self._connected_dtype or self.dtype
-            )
-        except NoSuchWireError as reason:
-            raise ConfigurationError(
-                f"This circuit cannot run: {reason}. Change the wire, or give the device more."
-            ) from reason
-        except NotTraceableError as reason:
-            if self._native == "always":
+    def _trace_for(self, n_features: int, dtype: torch.dtype) -> Trace:
+        """What is known of the circuit for inputs of this width, as it is now."""
+        found = self.__dict__.get("_found")
+        self._n_calls += 1
+        if found is not None and found[0] == (n_features, dtype) and found[1].are_unchanged():
+            return found[2]
+        with one_at_a_time:
+            source = self._source(n_features, dtype)
+            surroundings = source.surroundings()
+            may_trace = self._n_traces <= _FREE_TRACES + self._n_calls // _CALLS_A_TRACE
+            native = self._native != "never" and may_trace
+            try:
+                trace = shared_trace(source, surroundings, native)
+            except NoCircuitError as reason:
                 raise ConfigurationError(
-                    f"backend=batched cannot run this circuit: {reason}. Choose backend=auto, default_qubit or "
-                    "lightning."
+                    f"This circuit cannot run: {reason}. Change the wire, or give the device more."
                 ) from reason
-            device = self.qnode.device.name
+            if self._native == "always" and trace.batch is None:
+                raise ConfigurationError(
+                    f"backend=batched cannot run this circuit: {trace.reason}. Choose backend=auto, default_qubit or "
+                    "lightning."
+                )
+            self.__dict__["_n_traces"] = self._n_traces + (found is not None and found[0][0] == n_features)
+            self.__dict__["_found"] = (n_features, dtype), surroundings, trace
+        if trace.batch is None or (trace.reason and trace.single is None):
+            self._say_why(trace, may_trace)
+        return trace
+
+    def _say_why(self, trace: Trace, may_trace: bool) -> None:
+        """Say once why the circuit runs on PennyLane, unless that was asked for."""
+        reason = trace.reason or self._obstacle
+        if not may_trace:
+            reason = "what its quantum function reads changes too often; make it a tensor, which is read at every call"
+        if reason is not None:
+            device = self._qnode.device.name
             said = f"This circuit runs on {device}, and not on qlayers' own simulator, because {reason}."
             if said != self._said:  # by this layer or the one that it was copied from
-                warnings.warn(said, ExecutionWarning, stacklevel=7)
-            self._said = said
-            return None
-        self._gives_list = returns_list(self.qnode, self._example())
-        return traced
-
-    def _read_by_circuit(self) -> list[str]:
-        """Parameters, buffers and submodules that a subclass's circuit reads, by name."""
-        if self._recipe is not None or self.spec is not None:
-            return []
-        arguments = self._example()
-        with recording_reads(self) as read, bits_as_angles(), qp.queuing.AnnotatedQueue():
-            self.circuit(**arguments)
-        return sorted(read)
-
-    def train(self, mode: bool = True) -> Self:
-        """As in ``torch.nn.Module``; a subclass's circuit, which may read ``self.training``, has a trace for either."""
-        changes = mode != self.training and type(self).circuit is not QuantumLayer.circuit
-        super().train(mode)
-        if changes:
-            here = self._traced, self._traced_width, getattr(self, "_gives_list", False)
-            (self._traced, self._traced_width, self._gives_list), self._other_mode = self._other_mode, here
-            if self.n_features is not None and self._connected_dtype is not None:
-                with one_at_a_time:
-                    self._trace_if_native(self.n_features)
-        return self
+                self.__dict__["_said"] = said
+                warnings.warn(said, ExecutionWarning, stacklevel=6)
 
     def retrace(self) -> None:
         """Read the circuit again, with the Python values that it takes from elsewhere as they are now.
@@ -340,30 +365,14 @@ class QuantumLayer(DescribedLayer):
         Raises:
             ConfigurationError: The circuit cannot run any more.
         """
-        self._traced = self._traced_width = self._broadcasts = None
-        self._other_mode = None, None, False
-        with one_at_a_time:
-            self._connect(self._connected_dtype or self.dtype)
-
-    def _draw_tape(self, flat: torch.Tensor, sample: torch.Tensor) -> QuantumScript:
-        shapes = {name: weight.shape for name, weight in self.qnode_weights.items()}
-        parts = flat.split([shape.numel() for shape in shapes.values()])
-        weights = {name: part.reshape(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
-        arguments = {self._input_name: sample, **weights}
-        tape = qp.workflow.construct_tape(self.qnode, level="user")(**arguments)
-        if not tape.measurements:
-            raise ConfigurationError(NO_RESULTS)
-        labels = self.qnode.device.wires or tape.wires
-        if self._recipe is None or list(labels) == list(range(len(labels))):
-            return tape
-        (tape,), _ = qp.map_wires(tape, {label: position for position, label in enumerate(labels)})
-        return tape
+        self._forget()
+        self._n_traces = 0
+        self._finish()
 
     def circuit(self, inputs: torch.Tensor, weights: torch.Tensor) -> Any:
         """The quantum function. Override it to write a circuit of your own.
 
-        It may read parameters, buffers and submodules of the layer; then it runs on PennyLane, which reads them anew at
-        every call. Plain attributes are read once.
+        It may read parameters, buffers and submodules of the layer, which are trained, and plain attributes.
 
         Args:
             inputs: Shape ``(n_features,)`` or ``(batch, n_features)``; index features as ``inputs[..., i]``.
@@ -372,16 +381,13 @@ class QuantumLayer(DescribedLayer):
         Returns:
             One measurement, or a list or tuple of them.
         """
-        if self.spec is None:
+        if self._spec is None:
             raise ConfigurationError(
                 "A layer made from a QNode has no circuit of its own; see layer.qnode.func."
             )
-        return self.spec.apply(inputs, weights)
+        return self._spec.apply(inputs, weights)
 
-    @property
-    def encoding(self) -> Encoding | None:
-        """The encoding, of a layer that was named by parts."""
-        return self.spec.encoding if self.spec else None
+    # ---------------------------------------------------------------- running
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Run the circuit on every sample.
@@ -393,8 +399,8 @@ class QuantumLayer(DescribedLayer):
             Shape ``(*batch, n_outputs)``, or ``(*batch,)`` for a QNode that returns one scalar; the layer's dtype.
 
         Raises:
-            InputError: For a wrong number of features, an empty batch, NaN or infinite values, inputs on another
-                device than the weights, or data that the encoding cannot take.
+            InputError: For a wrong number of features, NaN or infinite values, inputs on another device than the
+                weights, or data that the encoding cannot take.
         """
         if torch.compiler.is_compiling() and inputs.ndim:
             n_features = int(f"{inputs.shape[-1]}")  # a number even where torch.compile makes sizes symbols
@@ -407,21 +413,16 @@ class QuantumLayer(DescribedLayer):
         """Whether torch.compile can take the layer into its graph, which is found out before the first call."""
         if not self._takes_any_number():
             return False
-        if self._declared_width in (None, n_features):  # else the graph's own check refuses the inputs
-            self._get_ready(n_features)
-        return self._traced is not None
-
-    def _get_ready(self, n_features: int) -> None:
-        """Trace the circuit for inputs of this width, unless that has been done."""
-        if self._declared_width is None and self.n_features is None:
-            self.n_features = n_features
-        with one_at_a_time:
-            if self.dtype != self._connected_dtype:
-                self._connect(self.dtype)
-            self._trace_if_native(n_features)
+        if self._declared_width not in (None, n_features):  # else the graph's own check refuses the inputs
+            return "_found" in self.__dict__
+        if self._n_features is None:
+            self._n_features = n_features
+        trace = self._trace_for(n_features, self._dtype())
+        # Tensors around the function are read at every call, and the graph has none.
+        return trace.batch is not None and not trace.batch.closures and not self._follows_inputs
 
     def _takes_any_number(self) -> bool:
-        return self.encoding is None or self.encoding.takes_any_number()
+        return self._encoding is None or self._encoding.takes_any_number()
 
     def _forward_in_graph(self, inputs: torch.Tensor) -> torch.Tensor:
         """What ``torch.compile`` takes into its graph, where no warning is given of inputs outside their range.
@@ -429,9 +430,11 @@ class QuantumLayer(DescribedLayer):
         That numbers are finite is checked by the operator that runs the circuit.
         """
         self._check(inputs)
-        inputs = inputs.to(self.dtype)
-        assert self._traced is not None
-        return self._run_traced(self._traced, inputs)
+        _, surroundings, trace = self.__dict__["_found"]
+        return self._run_traced(trace, surroundings, inputs.to(self._dtype()))
+
+    _follows_inputs = False
+    """Whether the circuit is computed in the inputs' precision rather than in the weights'."""
 
     # torch.compile breaks its graph here and goes on behind, or with fullgraph=True gives the reason.
     @torch.compiler.disable(
@@ -439,118 +442,138 @@ class QuantumLayer(DescribedLayer):
     )
     def _forward_with_care(self, inputs: torch.Tensor) -> torch.Tensor:
         started = time.perf_counter()
-        dtype = self.dtype
+        dtype = self._dtype()
         self._check(inputs)
-        if self._traced_width != inputs.shape[-1] or dtype != self._connected_dtype:
-            self._get_ready(inputs.shape[-1])
+        if self._follows_inputs and inputs.dtype in (torch.float32, torch.float64):
+            dtype = inputs.dtype
+        trace = self._trace_for(inputs.shape[-1], dtype)
         if inputs.dtype != dtype:
             inputs = inputs.to(dtype)
+        if not inputs.numel():
+            return self._nothing(inputs, trace)
         look(inputs, self._check_values)
-        if self.encoding is not None and not self.encoding.differentiable:
+        if self._encoding is not None and not self._encoding.differentiable:
             inputs = inputs.detach()
-        if self._traced is not None:
-            outputs = self._run_traced(self._traced, inputs)
+        if (trace.single if inputs.ndim == 1 else trace.batch) is not None:
+            outputs = self._run_traced(trace, self.__dict__["_found"][1], inputs)
         else:
-            executed_before = self._counter.executions
-            outputs = self._run_qnode(inputs)
-            self._counter.forward_executions += self._counter.executions - executed_before
-        self._counter.seconds += time.perf_counter() - started
+            run = functools.partial(self._run_qnode, trace=trace)
+            outputs = run_guarded(run, inputs, self._weights_in(dtype), self._counter, self._device_name())
+        self._counter.add_seconds(time.perf_counter() - started)
         right = dtype.to_complex() if outputs.is_complex() else dtype
         return outputs if outputs.dtype == right else outputs.to(right)
 
-    def _run_qnode(self, inputs: torch.Tensor) -> torch.Tensor:
+    def _weights_in(self, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+        return {
+            name: weight if weight.dtype == dtype else weight.to(dtype)
+            for name, weight in self.qnode_weights.items()
+        }
+
+    def _nothing(self, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
+        """The results of no samples, from which no gradient flows."""
+        shapes = self._output_shapes()
+        per_sample = shapes[0] if trace.returns == "one" else (self.n_outputs,)
+        outputs = inputs.new_zeros((*inputs.shape[:-1], *per_sample))
+        return outputs + sum(weight.reshape(-1)[:0].sum() for weight in self.qnode_weights.values())
+
+    def _run_traced(self, trace: Trace, surroundings: Surroundings, inputs: torch.Tensor) -> torch.Tensor:
+        circuit = trace.single if inputs.ndim == 1 else trace.batch
+        assert circuit is not None
+        samples = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
+        weights = list(self.qnode_weights.values())
+        if circuit.closures:
+            weights += [surroundings.tensors[number] for number in circuit.closures]
+        if len(weights) == 1 and weights[0].dtype == samples.dtype:
+            together = weights[0]
+        else:
+            flat = [weight.reshape(-1).to(samples.dtype) for weight in weights]
+            together = torch.cat(flat) if flat else samples.new_empty(0)
+        outputs = circuit.run(samples, together, self._counter)
+        if trace.returns == "list" or (trace.returns == "tuple" and not self._stacks_tuples):
+            outputs = circuit.readout.side_by_side(outputs)
+            if inputs.ndim == 2:
+                return outputs
+            if inputs.ndim > 2 or not trace.keeps_row:
+                return outputs.reshape(*inputs.shape[:-1], *outputs.shape[1:])
+        results = circuit.readout.results(outputs) if trace.returns != "list" else [outputs]
+        if inputs.ndim == 1 and not trace.keeps_row:
+            return combined([result[0] for result in results], trace.returns, None, self._stacks_tuples)
+        if inputs.ndim == 1:
+            return combined(results, trace.returns, 1, self._stacks_tuples)
+        outputs = combined(results, trace.returns, len(samples), self._stacks_tuples)
+        return self._in_batch(outputs, inputs, trace)
+
+    def _in_batch(self, outputs: torch.Tensor, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
+        """Outputs with the inputs' batch dimensions in place of one."""
+        if inputs.ndim == 2:
+            return outputs
+        leading = outputs.shape[:1] if self._is_stacked(trace) else ()
+        return outputs.reshape(*leading, *inputs.shape[:-1], *outputs.shape[len(leading) + 1 :])
+
+    def _is_stacked(self, trace: Trace) -> bool:
+        return self._stacks_tuples and trace.returns == "tuple"
+
+    def _run_qnode(self, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
+        weights = self._weights_in(inputs.dtype)
         differentiated = inputs.requires_grad and torch.is_grad_enabled()
-        if (
-            differentiated
-            and self.encoding is not None
-            and self.encoding.amplitudes
-            and self._noise_of_gates()
-        ):
-            assert self.backend is not None
+        if differentiated and self._prepares_amplitudes() and self._noise_of_gates():
+            assert self._backend is not None and self._encoding is not None
             raise ConfigurationError(
-                f"backend={self.backend.name} prepares amplitudes by noisy gates, and then outputs have no derivative "
+                f"backend={self._backend.name} prepares amplitudes by noisy gates, and then outputs have no derivative "
                 f"by inputs wherever neighbouring amplitudes vanish. Choose another encoding than "
-                f"{self.encoding.name}, train without noise, or let the inputs need no gradient."
+                f"{self._encoding.name}, train without noise, or let the inputs need no gradient."
             )
         if not (self._shifts_states() and differentiated):
-            return self._run(inputs)
+            return self._run(inputs, weights, trace)
         samples = inputs.reshape(-1, inputs.shape[-1])
-        outputs = differentiate_amplitudes(samples, self._run(samples.detach()), self._run_without_gradient)
+        # The weights as they are now: by the backward pass, a functional_call that lent others may be over.
+        detached = {name: weight.detach() for name, weight in weights.items()}
+
+        def run(shifted: torch.Tensor) -> torch.Tensor:
+            with one_at_a_time, torch.no_grad():
+                return self._run(shifted, detached, trace)
+
+        outputs = differentiate_amplitudes(samples, self._run(samples.detach(), weights, trace), run)
         return outputs.reshape(*inputs.shape[:-1], -1)
 
-    def _run_traced(self, circuit: TracedCircuit, inputs: torch.Tensor) -> torch.Tensor:
-        samples = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
-        weights = list(self.qnode_weights.values()) or [samples.new_empty(0)]
-        together = weights[0] if len(weights) == 1 else torch.cat([weight.reshape(-1) for weight in weights])
-        outputs = circuit.run(samples, together, self._counter)
-        readout = circuit.readout
-        outputs = readout.side_by_side(outputs) if self._gives_list else readout.results(outputs)[0]
-        return outputs if inputs.ndim == 2 else outputs.reshape((*inputs.shape[:-1], *outputs.shape[1:]))
-
-    def _run(self, inputs: torch.Tensor) -> torch.Tensor:
-        weights = self.qnode_weights
+    def _run(self, inputs: torch.Tensor, weights: dict[str, torch.Tensor], trace: Trace) -> torch.Tensor:
         if not torch.is_grad_enabled():
             # PennyLane looks at requires_grad alone, and would differentiate on the device all the same.
             inputs, weights = inputs.detach(), {name: weight.detach() for name, weight in weights.items()}
         if inputs.ndim < 2:
-            return run_unrolled(self.qnode, [{self._input_name: inputs, **weights}])[0]
-        return self._run_batch(inputs.flatten(end_dim=-2), weights).unflatten(0, inputs.shape[:-1])
+            results = self._qnode(**{self._input_name: inputs}, **weights)
+            return combined_of_qnode(results, 1 if trace.keeps_row else None, self._stacks_tuples)
+        samples = inputs.flatten(end_dim=-2)
+        if self._takes_batch(trace, inputs):
+            results = self._qnode(**{self._input_name: samples}, **weights)
+            outputs = combined_of_qnode(results, len(samples), self._stacks_tuples)
+            if self._qnode.shots.has_partitioned_shots:
+                return outputs.unflatten(1, inputs.shape[:-1])
+            return self._in_batch(outputs, inputs, trace)
+        rows = samples[:, None] if trace.as_row else samples
+        arguments = [{self._input_name: row, **weights} for row in rows]
+        outputs = run_unrolled(self._qnode, arguments, trace.as_row, self._stacks_tuples)
+        if self._is_stacked(trace):
+            outputs = outputs.movedim(0, 1)
+        return self._in_batch(outputs, inputs, trace)
 
-    def _run_without_gradient(self, inputs: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            return self._run(inputs)
+    def _takes_batch(self, trace: Trace, inputs: torch.Tensor) -> bool:
+        """Whether PennyLane is given the batch as a whole, which it differentiates by inputs in backpropagation alone."""
+        if not trace.together:
+            return False
+        exact = self._qnode.device.name in ("default.qubit", "default.mixed") and not self._qnode.shots
+        if exact and self._gradient_method() == "backprop":
+            return True
+        return self._backend is None and not inputs.requires_grad
+
+    def _prepares_amplitudes(self) -> bool:
+        return self._encoding is not None and self._encoding.amplitudes
 
     def _noise_of_gates(self) -> bool:
-        return self.backend is not None and self.backend.noise_of_gates
+        return self._backend is not None and self._backend.noise_of_gates
 
     def _shifts_states(self) -> bool:
-        prepares_state = self.encoding is not None and self.encoding.amplitudes
-        return prepares_state and self._traced is None and self.qnode.diff_method != "backprop"
-
-    def _run_batch(self, samples: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:
-        if self._broadcasts is None and len(samples) > 1:
-            self._broadcasts = self._find_out_whether_it_broadcasts(samples[:3], weights)
-        if self._broadcasts:
-            return concatenate(self.qnode(**{self._input_name: samples}, **weights), batch=len(samples))
-        return run_unrolled(self.qnode, [{self._input_name: sample, **weights} for sample in samples])
-
-    def _find_out_whether_it_broadcasts(
-        self, samples: torch.Tensor, weights: dict[str, torch.Tensor]
-    ) -> bool:
-        exact = self.qnode.device.name in ("default.qubit", "default.mixed") and not self.qnode.shots
-        if not exact or self._gradient_method() != "backprop":
-            return False
-        if torch._C._are_functorch_transforms_active():  # then these have no values
-            arguments = [self._example(seed) for seed in range(3)]
-        else:
-            weights = {name: weight.detach() for name, weight in weights.items()}
-            arguments = [{self._input_name: sample, **weights} for sample in samples.detach()]
-        with one_at_a_time, undisturbed():
-            reason = self._why_not_together(arguments)
-        if reason is not None:
-            warnings.warn(reason, ExecutionWarning, stacklevel=5)
-        return reason is None
-
-    def _why_not_together(self, arguments: list[dict[str, torch.Tensor]]) -> str | None:
-        from qlayers.simulator.deciding import decides_on_inputs, why_not_alike  # numba: only for its users
-
-        weights = [arguments[0][name].double().reshape(-1) for name in self._weight_names]
-        flat = torch.cat(weights) if weights else torch.empty(0, dtype=torch.float64)
-        # A few samples may well agree where the rest of the batch does not.
-        generator = torch.Generator().manual_seed(0)
-        sample = torch.rand(self.n_features or 1, generator=generator, dtype=torch.float64)
-        drawn = self._draw_tape, flat, sample
-        unlike = why_not_alike(*drawn)
-        if unlike is not None:
-            return f"This circuit's samples run one by one, because {unlike}."
-        if decides_on_inputs(*drawn):
-            return "This circuit's gates depend on the values of its inputs, so that samples run one by one."
-        if not broadcasts_correctly(self.qnode, arguments, self._input_name):
-            return (
-                "This circuit does not give the same for a batch as for its samples, so that they run one by one. "
-                "Index features as inputs[..., i] to run them together."
-            )
-        return None
+        return self._prepares_amplitudes() and not self._is_native() and self._qnode.diff_method != "backprop"
 
     def _check(self, inputs: torch.Tensor) -> None:
         device = next((weight.device for weight in self.qnode_weights.values()), None)
@@ -559,13 +582,13 @@ class QuantumLayer(DescribedLayer):
             check_width(inputs, self._declared_width)
             return
         check_is_no_scalar(inputs)
-        if self.n_features is None:
-            self.n_features = inputs.shape[-1]
+        if self._n_features is None:
+            self._n_features = inputs.shape[-1]
 
     def _check_values(self, inputs: torch.Tensor) -> None:
-        bounds = check_values(inputs, self.encoding)
-        if self.encoding is not None and not self._warned_range:
-            message = describe_out_of_range(*bounds, self.encoding)
+        bounds = check_values(inputs, self._encoding)
+        if self._encoding is not None and not self._warned_range:
+            message = describe_out_of_range(*bounds, self._encoding)
             if message is not None:
                 self._warned_range = True
                 warnings.warn(message, InputRangeWarning, stacklevel=5)
@@ -578,42 +601,59 @@ class QuantumLayer(DescribedLayer):
         gradient_executions = (
             self._counter.executions - self._counter.forward_executions + self._counter.derivatives
         )
+        trace = self._known()
         return Execution(
             device=self._device_name(),
             gradient_method=self._gradient_method(),
             batching=self._batching(),
-            shots=self.qnode.shots.total_shots,
+            shots=None if self._is_native() else self._qnode.shots.total_shots,
             executions=self._counter.forward_executions,
             gradient_executions=gradient_executions,
             seconds=self._counter.seconds,
             tasks=self._counter.tasks,
             usd=self._counter.usd,
             cached=self._counter.cached,
+            reason=(trace.reason if trace is not None else None) or self._obstacle,
+            compared=None if trace is None or trace.batch is None else trace.is_compared,
         )
 
     def reset_execution(self) -> None:
         """Start counting anew."""
         self._counter.reset()
 
+    def _known(self) -> Trace | None:
+        found = self.__dict__.get("_found")
+        return None if found is None else found[2]
+
+    def _is_native(self) -> bool:
+        trace = self._known()
+        return trace is not None and trace.batch is not None
+
     def _device_name(self) -> str:
-        return "qlayers.batched" if self._traced is not None else str(self.qnode.device.name)
+        return "qlayers.batched" if self._is_native() else str(self._qnode.device.name)
 
     def _batching(self) -> str | None:
-        together = True if self._traced is not None else self._broadcasts
-        return None if together is None else "broadcast" if together else "unrolled"
+        trace = self._known()
+        if trace is None:
+            return None
+        if self._is_native():
+            return "broadcast"
+        exact = self._qnode.device.name in ("default.qubit", "default.mixed") and not self._qnode.shots
+        together = trace.together and ((exact and self._gradient_method() == "backprop") or self._backend is None)
+        return "broadcast" if together else "unrolled"
 
     def _gradient_method(self) -> str:
-        if self._traced is not None:
+        if self._is_native():
             return "adjoint" if self._precision.device.type == "cpu" else "backprop"
-        method = self.qnode.diff_method
-        if method == "best" and self.n_features is not None:
+        method = self._qnode.diff_method
+        if method == "best" and self._n_features is not None:
             with bits_as_angles():
-                method = qp.workflow.get_best_diff_method(self.qnode)(**self._example())
+                method = qp.workflow.get_best_diff_method(self._qnode)(**self._example())
         name = "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))
         return f"{name}, inputs by state-shift" if self._shifts_states() else name
 
     def __repr__(self) -> str:
-        circuit = self.spec or f"circuit {self.qnode.func.__name__}"
+        circuit: Hashable = self._spec or f"circuit {self._function.__name__}"
         return f"{type(self).__name__}({circuit}; {self._device_name()}, {self._gradient_method()})"
 
     __str__ = __repr__

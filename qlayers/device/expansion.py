@@ -17,7 +17,7 @@ from pennylane.devices.preprocess import decompose
 from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 
-from qlayers.device.recent import Recent
+from qlayers.recent import Recent
 from qlayers.simulator.gates import GATE_SET
 from qlayers.simulator.polynomial import polynomial_of, value_at
 from qlayers.simulator.program import Angle

@@ -15,7 +15,7 @@ from pennylane.tape import QuantumScript
 
 from qlayers.device.expansion import NO_OPERATIONS, expand, rank_of_parameters, setting
 from qlayers.device.readout import Readout, readout_of
-from qlayers.device.recent import Recent
+from qlayers.recent import Recent
 from qlayers.simulator.gates import add_gate
 from qlayers.simulator.program import Angle, Builder, Program
 from qlayers.simulator.trace import MAX_QUBITS

@@ -38,7 +38,12 @@ class Bits:
         """
         samples, weights = samples.detach(), weights.detach()
         chosen, formula = list(self.features), self.formula
-        bits = samples[:, chosen] if formula is None else formula.of_batch(weights, samples)
+        if formula is None:
+            bits = samples[:, chosen]
+        else:
+            # The formula was recorded with the numbers behind the sample that stand in for its bits, and reads none.
+            room = len(formula.results)
+            bits = formula.of_batch(weights, torch.nn.functional.pad(samples, (0, room)))
         if torch.compiler.is_compiling():
             # Values cannot be read while a graph is made: this check is an operation in it.
             torch._assert_async(((bits == 0) | (bits == 1)).all(), _TAKES)

@@ -12,24 +12,28 @@ from typing import Any
 
 import torch
 
-from qlayers.simulator.formula import CONSTANT, Formula, Step, Value, operation_of
+from qlayers.simulator.formula import Formula
+from qlayers.simulator.recording import CONSTANT, Step, Value, operation_of
 
 _REARRANGING = frozenset(
     (
         "aten.alias.default",
-        "aten.detach.default",
         "aten.expand.default",
         "aten.lift_fresh_copy.default",
         "aten.permute.default",
+        "aten.narrow.default",
         "aten.reshape.default",
         "aten.select.int",
         "aten.slice.Tensor",
+        "aten.split.Tensor",
+        "aten.split_with_sizes.default",
         "aten.squeeze.default",
         "aten.squeeze.dim",
         "aten.t.default",
         "aten.transpose.int",
         "aten.unbind.int",
         "aten.unsqueeze.default",
+        "aten._unsafe_view.default",
         "aten.view.default",
         "getitem",
     )
@@ -131,7 +135,7 @@ def columns_of(formula: Formula, n_weights: int, n_features: int) -> Columns | N
     sizes = [len(values) for values in flat]
     starts = dict(zip(constants, (n_weights + sum(sizes[:k]) for k in range(len(sizes))), strict=True))
     n_same = n_weights + sum(sizes)
-    places: list[Any] = [torch.arange(n_weights), n_same + torch.arange(n_features)]
+    places: list[Any] = [torch.arange(n_weights), n_same + torch.arange(n_features).reshape(formula.shape)]
     levels = [0] * (n_same + n_features)
     plan = _Plan(levels)
     for step in formula.steps:
@@ -146,7 +150,7 @@ def columns_of(formula: Formula, n_weights: int, n_features: int) -> Columns | N
             places.append(plan.add(step, places))
         else:
             return None
-    if any(places[result].ndim for result in formula.results):
+    if any(places[result].numel() != 1 for result in formula.results):
         return None
     return plan.finish(torch.cat(flat) if flat else torch.empty(0), [int(places[r]) for r in formula.results])
 

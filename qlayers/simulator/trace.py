@@ -1,111 +1,144 @@
 """From a quantum function to a program: run it a few times, then never again.
 
-The angles of a circuit are functions of inputs and weights. Torch's tracer writes them down as operations, and refuses
-a function that looks at values, as an ``if`` does: what is left has the same gates everywhere. Most angles turn out to
-be polynomials of degree two, which are found from their derivatives at one random point and tried at others: features
-and weights as angles, arithmetic such as ``2 * inputs[0] + weights[1]``, the products of IQP encodings. They are
-evaluated inside the simulator; the others stay the torch operations that they are.
+The function is run once while every torch operation is recorded (:mod:`qlayers.simulator.recording`), from weights,
+sample and the tensors around the function to the angles of its gates. A function that looks at values, or computes with
+a tensor that nobody has declared, is refused: what is left has the same gates everywhere. Most angles are polynomials
+of degree two, which are evaluated inside the simulator: features and weights as angles, arithmetic such as
+``2 * inputs[0] + weights[1]``, linear layers, the products of IQP encodings. The others stay the torch operations that
+they are.
 
-The bits of basis states are further features, each the angle of the gate that flips its qubit.
+The bits of basis states are further features, each the angle of the gate that flips its qubit. States that are prepared
+on qubits which nothing has touched yet make up the initial state.
 
-The result is compared with default.qubit before it is used.
+The record is replayed at another point and must give the gates that the function gives there. The program is compared
+with default.qubit, values and gradients, before it is used (:mod:`qlayers.simulator.comparison`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pennylane as qp
 import torch
-from pennylane.measurements import VarianceMP
-from pennylane.operation import Operator, StatePrepBase
+from pennylane.measurements import MeasurementProcess, ProbabilityMP
+from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 
 from qlayers.basis_states import bits_as_angles
 from qlayers.errors import QlayersError
+from qlayers.measurement_key import measurement_key
 from qlayers.simulator.bits import Bits
-from qlayers.simulator.columns import Columns, columns_of
-from qlayers.simulator.deciding import (
-    RANDOM,
-    DrawTape,
-    decides_on,
-    noticing_random_numbers,
-    why_not_alike,
-)
-from qlayers.simulator.formula import Formula, Function, trace_formula
+from qlayers.simulator.columns import columns_of
+from qlayers.simulator.formula import SAMPLE, WEIGHTS, Formula
 from qlayers.simulator.gates import GATE_SET, add_gate
-from qlayers.simulator.polynomial import polynomial_of, value_at
+from qlayers.simulator.initial_state import InitialState, PreparedState
+from qlayers.simulator.not_traceable import NoSuchWireError, NotTraceableError
+from qlayers.simulator.polynomial import polynomials_of, value_at
+from qlayers.simulator.prepared_states import checks_norm, state_preparations
 from qlayers.simulator.program import Angle, Builder
 from qlayers.simulator.readout import read
+from qlayers.simulator.recording import CannotRecordError, LooksAtValuesError, Recorder
 from qlayers.simulator.traced import TracedCircuit
 
 MAX_QUBITS = 20
-COMPARED_QUBITS = 14
-"""The largest circuits that are compared with default.qubit; above, that takes seconds."""
 
-_CLOSE = {torch.float32: 1e-5, torch.float64: 1e-8}
+DrawTape = Callable[[Mapping[str, torch.Tensor], torch.Tensor], QuantumScript]
+"""From weights by name and one sample, shape ``(n_features,)``, or a batch, to the circuit."""
 
-_RANGES = ((0.1, 1.0), (-3.0, 3.0), (-1.0, -0.1))
-"""Where angles are looked at: between the bounds, at random."""
+WEIGHT_RANGE = (0.1, 6.0)
+SAMPLE_RANGES = ((0.1, 1.0), (-3.0, 3.0), (-1.0, -0.1))
+"""Where circuits are looked at: between the bounds, at random."""
 
-
-class NotTraceableError(Exception):
-    """Why a circuit cannot be run by the batched simulator, in words for the user."""
-
-
-class NoSuchWireError(NotTraceableError):
-    """A wire that the device has not, so that no simulator can run the circuit."""
+_REPLAYED = {torch.float32: 1e-4, torch.float64: 1e-9}
+"""How closely recorded operations give the same angles again."""
 
 
-def trace(
-    draw_tape: DrawTape,
-    n_qubits: int,
-    n_weights: int,
-    n_features: int,
-    dtype: torch.dtype = torch.float64,
-) -> TracedCircuit:
+@dataclass(frozen=True)
+class QuantumFunction:
+    """What is traced.
+
+    Attributes:
+        draw: Makes the circuit.
+        shapes: Of the weights, by name.
+        n_features: Length of a sample.
+        labels: The wires in order; None for those that the circuit has.
+        closures: Floating-point tensors around the function that may change or train.
+        constants: Other tensors around it, which stay as they are.
+        dtype: The precision of weights and samples.
+    """
+
+    draw: DrawTape
+    shapes: Mapping[str, tuple[int, ...]]
+    n_features: int
+    labels: Sequence[Hashable] | None
+    dtype: torch.dtype
+    closures: Sequence[torch.Tensor] = ()
+    constants: Sequence[torch.Tensor] = ()
+
+    @property
+    def n_weights(self) -> int:
+        """Length of the flat weights, without closures."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    def weights_of(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Weights by name."""
+        parts = flat[: self.n_weights].split([math.prod(shape) for shape in self.shapes.values()])
+        return {name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+    def random_weights(self, generator: torch.Generator) -> torch.Tensor:
+        """Flat weights, and the closures' values behind them."""
+        low, high = WEIGHT_RANGE
+        weights = low + (high - low) * torch.rand(self.n_weights, generator=generator, dtype=self.dtype)
+        return self.with_closures(weights)
+
+    def with_closures(self, weights: torch.Tensor) -> torch.Tensor:
+        """Flat weights with the closures' values behind them."""
+        values = [closure.detach().reshape(-1).to(weights) for closure in self.closures]
+        return torch.cat([weights, *values])
+
+
+def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = None) -> TracedCircuit:
     """Make a program of a circuit.
 
     Args:
-        draw_tape: From flat weights and one sample, float64, to the circuit.
-        n_qubits: Qubits, the wires 0 … n_qubits - 1.
-        n_weights: Length of the flat weights.
-        n_features: Length of a sample.
-        dtype: In which the program is first compared with default.qubit. What float32 cannot tell, float64 does; to
-            begin with it would be to compile for it too.
+        function: What to trace.
+        as_row: Whether the function is given a batch of one sample, shape ``(1, n_features)``.
+        rows: If not None, the function must do the same to every row of a batch of so many samples as to one sample.
 
     Raises:
+        MixesSamplesError: It does not.
         NotTraceableError: With the reason.
     """
-    if n_qubits > MAX_QUBITS:
-        raise NotTraceableError(
-            f"it has {n_qubits} qubits, and the batched simulator takes at most {MAX_QUBITS}"
-        )
     generator = torch.Generator().manual_seed(0)
-    draw = _Draw(draw_tape, n_weights, n_features)
-    n_bits = draw.count_bits()
-    points = [
-        low
-        + (high - low) * torch.rand(n_weights + n_features + n_bits, generator=generator, dtype=torch.float64)
-        for low, high in _RANGES
-    ]
-    looks = [_look(draw, point.requires_grad_(), n_qubits) for point in points]
-    if any(look.structure != looks[0].structure for look in looks):
-        raise NotTraceableError(_why_gates_differ(draw, points[0].detach()))
-    preparation = _preparation(looks, [draw.sample(point) for point in points], n_qubits)
-    polynomials = _polynomials(looks, points)
-    formula = _formula(draw, points[0].detach(), preparation.prepares_sample)
+    look = _Look(function, as_row)
+    n_bits = look.count_bits(generator)
+    first, record = look.recorded(generator, n_bits)
+    n_qubits = len(first.positions)
+    if n_qubits > MAX_QUBITS:
+        raise NotTraceableError(f"it has {n_qubits} qubits, and the batched simulator takes at most {MAX_QUBITS}")
+    if len(record.closures) < len(function.closures):
+        # The others are reached but not used: without them the program has fewer weights.
+        used = [function.closures[number] for number in record.closures]
+        unread = [closure for number, closure in enumerate(function.closures) if number not in record.closures]
+        fewer = replace(function, closures=used, constants=[*function.constants, *unread])
+        return replace(trace(fewer, as_row, rows), closures=record.closures)
+    n_weights = len(function.with_closures(torch.empty(function.n_weights)))
+    n_features = function.n_features + n_bits
+    polynomials = polynomials_of(record.angles, n_weights)
+    look.check_replay(generator, n_bits, first, record, polynomials)
+    if rows is not None:
+        look.check_rows(generator, first, record, rows)
     odd = [number for number, polynomial in enumerate(polynomials) if polynomial is None]
-    sampled = [number for number in odd if formula.only([number]).reads_sample()]
+    sampled = [number for number in odd if record.angles.only([number]).reads(SAMPLE)]
     shared = [number for number in odd if number not in sampled]
-    if (sampled or n_bits) and preparation.prepares_sample:
-        raise NotTraceableError("it prepares its inputs as amplitudes and has angles that depend on them")
-    n_read = 0 if preparation.prepares_sample else n_features + n_bits
+    reads_samples = any(
+        polynomial is not None and polynomial.depends_on_sample(n_weights) for polynomial in polynomials
+    )
+    n_read = n_features if reads_samples else 0
     n_all = n_weights + len(shared)
     angles = [
         _after(polynomial, n_weights, len(shared))
@@ -115,202 +148,345 @@ def trace(
         else Angle(0.0, ((n_all + n_read + sampled.index(number), -1, 1.0),))
         for number, polynomial in enumerate(polynomials)
     ]
-    builder = Builder(n_qubits, n_all, n_read + len(sampled), preparation.n_amplitudes(n_qubits))
+    initial = InitialState(n_qubits, record.states) if record.states else None
+    builder = Builder(n_qubits, n_all, n_read + len(sampled), initial.n_amplitudes if initial else 0)
     remaining = iter(angles)
-    for name, wires, n_angles in looks[0].structure[0]:
-        add_gate(builder, name, wires, [next(remaining) for _ in range(n_angles)])
+    for name, qubits, n_angles in first.gates:
+        add_gate(builder, name, qubits, [next(remaining) for _ in range(n_angles)])
     try:
-        readout = read(looks[0].tape.measurements)
+        readout = read(first.measurements)
     except NotImplementedError as reason:
         raise NotTraceableError(str(reason)) from reason
-    circuit = TracedCircuit(
+    of_samples = record.angles.only(sampled) if sampled else None
+    return TracedCircuit(
         readout.finish(builder),
         readout,
-        formula.only(shared) if shared else None,
-        _for_batches(formula.only(sampled), n_weights, n_features + n_bits) if sampled else None,
-        preparation.prepares_sample,
-        preparation.initial,
-        _bits(draw, points) if n_bits else None,
+        record.angles.only(shared) if shared else None,
+        of_samples and (columns_of(of_samples, n_weights, n_features) or of_samples),
+        initial,
+        record.bits,
+        reads_samples,
+        record.closures,
     )
-    if n_qubits <= COMPARED_QUBITS:
-        tried = dict.fromkeys([dtype, torch.float64])
-        if not any(_agrees_with_default_qubit(circuit, draw, n_bits, precision) for precision in tried):
-            raise NotTraceableError(
-                _why_not_alike(draw, points[0].detach())
-                or "the program made of it disagrees with default.qubit, which is a defect of qlayers: please report "
-                "the circuit"
-            )
-    elif (unlike := _why_not_alike(draw, points[0].detach())) is not None:
-        raise NotTraceableError(unlike)
-    return circuit
 
 
 # ---------------------------------------------------------------- one look at the circuit
 
 
 @dataclass(frozen=True)
-class _Draw:
-    """Draws the circuit at points: the weights, a sample, then the numbers that stand in for the bits."""
+class Sketch:
+    """The circuit at one point.
 
-    draw_tape: DrawTape
-    n_weights: int
-    n_features: int
+    Attributes:
+        gates: Names, qubits, and how many angles each takes.
+        angles: Of all gates in a row, one number each.
+        states: What is prepared at the beginning: qubits, amplitudes, and whether their norm is checked.
+        measurements: On the wires 0, 1 ….
+        positions: The qubit of every wire.
+        bits: Of basis states, as their author wrote them.
+    """
 
-    def at(self, point: torch.Tensor) -> tuple[QuantumScript, list[torch.Tensor]]:
-        """The circuit, and the bits that its author wrote."""
-        return self.of(point[: self.n_weights], point[self.n_weights :])
+    gates: tuple[tuple[str, tuple[int, ...], int], ...]
+    angles: tuple[torch.Tensor, ...]
+    states: tuple[tuple[tuple[int, ...], torch.Tensor, bool], ...]
+    measurements: tuple[MeasurementProcess, ...]
+    positions: Mapping[Hashable, int]
+    bits: tuple[torch.Tensor, ...]
 
-    def of(self, weights: torch.Tensor, numbers: torch.Tensor) -> tuple[QuantumScript, list[torch.Tensor]]:
-        """The same of weights, and of sample and stand-ins in one."""
-        with bits_as_angles(numbers[self.n_features :]) as bits:
-            tape = self.draw_tape(weights, numbers[: self.n_features])
-        return tape, [bit for state in bits for bit in state.unbind()]
+    def is_like(self, other: Sketch) -> bool:
+        """Whether it has the same gates on the same qubits, and as many of all else."""
+        return (
+            self.gates == other.gates
+            and [qubits for qubits, *_ in self.states] == [qubits for qubits, *_ in other.states]
+            and self.positions == other.positions
+            and len(self.bits) == len(other.bits)
+            and list(map(measurement_key, self.measurements)) == list(map(measurement_key, other.measurements))
+        )
 
-    def sample(self, point: torch.Tensor) -> torch.Tensor:
-        """Without the numbers that stand in for bits."""
-        return point[self.n_weights : self.n_weights + self.n_features]
 
-    def count_bits(self) -> int:
+@dataclass(frozen=True)
+class _Record:
+    closures: tuple[int, ...]
+    angles: Formula
+    states: tuple[PreparedState, ...]
+    bits: Bits | None
+
+
+@dataclass(frozen=True)
+class _Look:
+    function: QuantumFunction
+    as_row: bool
+
+    def count_bits(self, generator: torch.Generator) -> int:
         """How many bits of basis states the circuit takes."""
-        generator = torch.Generator().manual_seed(0)
-        numbers = torch.rand(self.n_weights + self.n_features, generator=generator, dtype=torch.float64)
-        with bits_as_angles() as bits, _blaming_the_author(), noticing_random_numbers() as noticed:
-            self.draw_tape(numbers[: self.n_weights], numbers[self.n_weights :])
-        if noticed:
-            raise NotTraceableError(RANDOM)
+        weights = self.function.random_weights(generator)
+        sample = _sample(generator, self.function.n_features, SAMPLE_RANGES[0], self.function.dtype)
+        with bits_as_angles() as bits, blaming_the_author():
+            self.function.draw(self.function.weights_of(weights), sample[None] if self.as_row else sample)
         return sum(map(len, bits))
+
+    def sketch(self, weights: torch.Tensor, numbers: torch.Tensor) -> Sketch:
+        """The circuit at flat weights, and a sample with the numbers behind it that stand in for bits."""
+        n_features = self.function.n_features
+        sample = numbers[..., :n_features]
+        with state_preparations(), bits_as_angles(numbers.reshape(-1)[n_features:]) as bits, blaming_the_author():
+            drawn = self.function.draw(self.function.weights_of(weights), sample)
+            labels = list(drawn.wires if self.function.labels is None else self.function.labels)
+            tape = _deferred(drawn, labels)
+            further = [wire for wire in tape.wires if wire not in drawn.wires and wire not in labels]
+            return _sketch(tape, labels + further, [bit for state in bits for bit in state.unbind()])
+
+    def recorded(self, generator: torch.Generator, n_bits: int) -> tuple[Sketch, _Record]:
+        """The circuit at a random point, and what was computed there."""
+        function = self.function
+        weights = function.random_weights(generator)
+        sample = _sample(generator, function.n_features + n_bits, SAMPLE_RANGES[0], function.dtype)
+        sample = sample[None] if self.as_row else sample
+        recorder = Recorder((weights, sample))
+        try:
+            with recorder:
+                start, declared = function.n_weights, []
+                for closure in function.closures:
+                    part = weights.narrow(0, start, closure.numel()).reshape(closure.shape)
+                    declared.append(recorder.declare(closure, part))
+                    start += closure.numel()
+                for constant in function.constants:
+                    recorder.declare_constant(constant)
+                sketch = self.sketch(weights, sample)
+                if any(angle.numel() != 1 for angle in sketch.angles):
+                    raise NotTraceableError("a gate's angle is not one number")
+                angles = [angle.reshape(()) + 0.0 for angle in sketch.angles]
+                states = [_flat_state(state) for _, state, _ in sketch.states]
+                bits = [bit.reshape(()) + 0.0 for bit in sketch.bits]
+            needed = recorder.needed([*angles, *(part for parts in states for part in parts), *bits])
+            record = _Record(
+                tuple(number for number, value in enumerate(declared) if value in needed),
+                Formula.recorded(recorder, angles),
+                tuple(
+                    self._prepared(recorder, *prepared, parts, sample)
+                    for prepared, parts in zip(sketch.states, states, strict=True)
+                ),
+                _bits_of(Formula.recorded(recorder, bits)) if bits else None,
+            )
+            for measurement in sketch.measurements:
+                _check_observable(measurement, recorder)
+        except LooksAtValuesError as error:
+            names = [name for number, name in ((SAMPLE, "inputs"), (WEIGHTS, "weights")) if number in error.arguments]
+            raise NotTraceableError(f"its gates depend on the values of its {' and '.join(names)}") from error
+        except CannotRecordError as error:
+            raise NotTraceableError(str(error)) from error
+        return sketch, record
+
+    def _prepared(
+        self,
+        recorder: Recorder,
+        qubits: tuple[int, ...],
+        state: torch.Tensor,
+        is_checked: bool,
+        parts: list[torch.Tensor],
+        sample: torch.Tensor,
+    ) -> PreparedState:
+        formula = Formula.recorded(recorder, parts)
+        if not formula.reads(SAMPLE) and not formula.reads(WEIGHTS):
+            values = state.detach().reshape(-1).to(torch.complex128)
+            norm = float(torch.linalg.vector_norm(values))
+            if is_checked and not math.isclose(norm, 1.0, rel_tol=1e-5):
+                raise NotTraceableError(f"it prepares a state of norm {norm:.6g}, which PennyLane refuses")
+            return PreparedState(qubits, None, values)
+        return PreparedState(qubits, formula, None, _slice_of(parts, sample.reshape(-1), formula), is_checked)
+
+    def check_replay(
+        self,
+        generator: torch.Generator,
+        n_bits: int,
+        first: Sketch,
+        record: _Record,
+        polynomials: Sequence[Angle | None],
+    ) -> None:
+        """Look at another point, as the layer would call the function, and compare gates, angles and states there."""
+        function = self.function
+        weights = function.random_weights(generator)
+        sample = _sample(generator, function.n_features + n_bits, SAMPLE_RANGES[1], function.dtype)
+        flat = weights.clone().requires_grad_()
+        found = self.sketch(flat, (sample[None] if self.as_row else sample).clone().requires_grad_())
+        if not found.is_like(first):
+            raise NotTraceableError("its gates depend on the values of its inputs or weights")
+        tolerance = _REPLAYED[function.dtype]
+        with torch.no_grad():
+            pairs = list(zip(record.angles(weights, sample), found.angles, strict=True)) if found.angles else []
+            for prepared, (_, state, _) in zip(record.states, found.states, strict=True):
+                pairs.append((prepared.of_batch(weights, sample[None])[0], state.reshape(-1)))
+        for replayed, drawn in pairs:
+            difference = (replayed - drawn.detach()).abs().max()
+            if not difference <= tolerance * (1.0 + drawn.detach().abs().max()):
+                raise NotTraceableError("its gates depend on something else than its inputs and weights")
+        numbers = torch.cat([weights, sample]).double()
+        for polynomial, drawn in zip(polynomials, found.angles, strict=True):
+            if polynomial is not None and not math.isclose(
+                value_at(polynomial, numbers), drawn.item(), rel_tol=tolerance, abs_tol=tolerance
+            ):
+                raise NotTraceableError(
+                    "the program made of it has other angles, which is a defect of qlayers: please report the circuit"
+                )
+
+
+    def check_rows(self, generator: torch.Generator, first: Sketch, record: _Record, rows: int) -> None:
+        """Give the function a batch, and compare every row of every angle and state with the record of one sample."""
+        function = self.function
+        weights = function.random_weights(generator)
+        bounds = [(-30.0, 30.0), *SAMPLE_RANGES]
+        samples = torch.stack(
+            [_sample(generator, function.n_features, bounds[r % 4], function.dtype) for r in range(rows)]
+        )
+
+        def parts_of(batch: torch.Tensor) -> list[torch.Tensor]:
+            try:
+                found = self.sketch(weights, batch)
+            except NotTraceableError as error:
+                raise MixesSamplesError(str(error)) from error
+            if not found.is_like(first):
+                raise MixesSamplesError("its gates differ between a batch and one sample")
+            parts = [*found.angles, *(state for _, state, _ in found.states)]
+            if any(part.ndim and part.shape[0] not in (1, rows) for part in parts):
+                raise MixesSamplesError("a gate's angle is not one number a sample")
+            return [part.reshape(part.shape[0] if part.ndim else 1, -1).expand(rows, -1) for part in parts]
+
+        parts = parts_of(samples)
+        expected: list[torch.Tensor] = []
+        if record.angles.results:
+            expected += record.angles.of_batch(weights, samples)[..., None].unbind(1)
+        expected += [state.of_batch(weights, samples) for state in record.states]
+        tolerance = 30 * _REPLAYED[function.dtype]
+        for part, wanted in zip(parts, expected, strict=True):
+            if not torch.allclose(part.detach().to(wanted), wanted, rtol=tolerance, atol=tolerance):
+                raise MixesSamplesError("its gates mix the samples of a batch")
+        # A row of NaN shows where rows meet, also where the values of the others happen to be the same.
+        spoilt = samples.clone()
+        spoilt[0] = math.nan
+        try:
+            others = parts_of(spoilt)
+        except MixesSamplesError:
+            return
+        if not all(torch.equal(part[1:], other[1:]) for part, other in zip(parts, others, strict=True)):
+            raise MixesSamplesError("its gates mix the samples of a batch")
+
+
+class MixesSamplesError(NotTraceableError):
+    """The function does something else to a batch than to each of its samples."""
 
 
 @contextmanager
-def _blaming_the_author() -> Iterator[None]:
+def blaming_the_author() -> Iterator[None]:
+    """Turn whatever a quantum function raises into a reason not to trace it."""
     try:
         yield
-    except QlayersError:
+    except (QlayersError, NotTraceableError, LooksAtValuesError, CannotRecordError):
         raise
     except Exception as error:  # whatever the author's function raises: it may want data of another kind
         raise NotTraceableError(f"its quantum function fails on a random sample ({error})") from error
 
 
-@dataclass(frozen=True)
-class _Look:
-    """The circuit at one point.
-
-    Attributes:
-        tape: As its author wrote it, without the state preparation.
-        structure: What must be the same everywhere.
-        angles: The parameters of its gates, differentiable functions of the point.
-        preparation: The state preparation at its beginning, if there is one.
-    """
-
-    tape: QuantumScript
-    structure: tuple[Any, ...]
-    angles: list[torch.Tensor]
-    preparation: Operator | None
-
-
-def _look(draw: _Draw, point: torch.Tensor, n_qubits: int) -> _Look:
-    with _blaming_the_author():
-        drawn, _ = draw.at(point)
-    tape, preparation = _without_preparation(drawn)
-    operations = _decomposed(tape)
-    gates = [
-        (operation.name, tuple(_wire(wire, n_qubits) for wire in operation.wires), len(operation.data))
-        for operation in operations
-    ]
+def _deferred(tape: QuantumScript, labels: Sequence[Hashable]) -> QuantumScript:
+    """The circuit with measurements in the middle put off to its end, on further wires."""
+    in_the_middle = [gate for gate in tape.operations if isinstance(gate, qp.ops.MidMeasure)]
+    if not in_the_middle:
+        return tape
+    if any(gate.postselect is not None for gate in in_the_middle):
+        raise NotTraceableError("it postselects on a measurement in the middle")
+    measurements = []
     for measurement in tape.measurements:
-        for wire in measurement.wires:
-            _wire(wire, n_qubits)
-        if measurement.obs is not None and any(map(qp.math.requires_grad, measurement.obs.data)):
-            raise NotTraceableError("its observables depend on inputs or weights")
-    measured = tuple(measurement.hash for measurement in tape.measurements)
-    prepared = preparation is not None and (preparation.name, tuple(preparation.wires))
-    return _Look(tape, (gates, measured, prepared), _angles(operations), preparation)
+        names_none = not (measurement.wires or measurement.obs or measurement.mv is not None)
+        if names_none and not isinstance(measurement, ProbabilityMP):
+            raise NotTraceableError(f"it measures in the middle and returns {measurement} of all wires")
+        measurements.append(ProbabilityMP(wires=qp.wires.Wires(labels)) if names_none else measurement)
+    (tape,), _ = qp.defer_measurements(tape.copy(measurements=measurements))
+    return tape
 
 
-def _without_preparation(tape: QuantumScript) -> tuple[QuantumScript, Operator | None]:
-    if tape.operations and isinstance(tape.operations[0], (qp.StatePrep, qp.AmplitudeEmbedding)):
-        return QuantumScript(tape.operations[1:], tape.measurements), tape.operations[0]
-    return tape, None
+def _sketch(tape: QuantumScript, labels: Sequence[Hashable], bits: list[torch.Tensor]) -> Sketch:
+    positions: dict[Hashable, int] = {label: position for position, label in enumerate(labels)}
+
+    def qubits_of(wires: Any) -> tuple[int, ...]:
+        for wire in wires:
+            if wire not in positions:
+                raise NoSuchWireError(f"it uses the wire {wire!r}, which is not among {_listed(labels)}")
+        return tuple(positions[wire] for wire in wires)
+
+    touched: set[Hashable] = set()
+    states, rest = [], []
+    for operation in tape.operations:
+        if isinstance(operation, qp.StatePrep) and not operation.is_sparse and touched.isdisjoint(operation.wires):
+            state = torch.as_tensor(operation.data[0])
+            states.append((qubits_of(operation.wires), state, checks_norm(operation)))
+        else:
+            rest.append(operation)
+        touched.update(operation.wires)
+    operations = _decomposed(QuantumScript(rest, tape.measurements))
+    gates = tuple((gate.name, qubits_of(gate.wires), len(gate.data)) for gate in operations)
+    for measurement in tape.measurements:
+        qubits_of(measurement.wires)
+    angles = tuple(torch.as_tensor(value) for gate in operations for value in gate.data)
+    is_renamed = any(type(label) is not int or label != position for label, position in positions.items())
+    measurements = tape.measurements
+    if is_renamed:
+        measurements = [qp.map_wires(measurement, positions) for measurement in measurements]
+    return Sketch(gates, angles, tuple(states), tuple(measurements), positions, tuple(bits))
+
+
+def _listed(labels: Sequence[Hashable]) -> str:
+    if list(labels) == list(range(len(labels))):
+        return f"0 … {len(labels) - 1}"
+    return ", ".join(map(repr, labels))
 
 
 def _decomposed(tape: QuantumScript) -> list[Operator]:
-    if any(isinstance(gate, (qp.ops.MidMeasure, qp.ops.Conditional)) for gate in tape.operations):
-        raise NotTraceableError("it measures in the middle")
     (tape,), _ = qp.transforms.decompose(tape, gate_set=set(GATE_SET))
     for operation in tape.operations:
         if operation.name not in GATE_SET:
-            raise NotTraceableError(
-                f"it has the gate {operation.name}, which does not come down to rotations"
-            )
+            raise NotTraceableError(f"it has the gate {operation.name}, which does not come down to rotations")
     return list(tape.operations)
 
 
-def _angles(operations: Sequence[Operator]) -> list[torch.Tensor]:
-    angles = [
-        torch.as_tensor(value, dtype=torch.float64) for operation in operations for value in operation.data
-    ]
-    if any(angle.ndim for angle in angles):
-        raise NotTraceableError("a gate's angle is not one number")
-    return angles
-
-
-def _wire(wire: Any, n_qubits: int) -> int:
-    if not isinstance(wire, int) or not 0 <= wire < n_qubits:
-        raise NoSuchWireError(f"it uses the wire {wire!r}, which is not among 0 … {n_qubits - 1}")
-    return wire
+def _check_observable(measurement: MeasurementProcess, recorder: Recorder) -> None:
+    observable = measurement.obs
+    for value in () if observable is None else observable.data:
+        if isinstance(value, torch.Tensor) and recorder.reads([value]):
+            raise NotTraceableError("its observables depend on inputs, weights, or tensors that may change")
 
 
 # ---------------------------------------------------------------- the initial state
 
 
-@dataclass(frozen=True)
-class _Preparation:
-    prepares_sample: bool
-    initial: torch.Tensor | None
-
-    def n_amplitudes(self, n_qubits: int) -> int:
-        if self.initial is not None:
-            return len(self.initial)
-        return 2**n_qubits if self.prepares_sample else 0
+def _flat_state(state: torch.Tensor) -> list[torch.Tensor]:
+    flat = state.reshape(-1)
+    return [flat.real + 0.0, flat.imag + 0.0] if flat.is_complex() else [flat + 0.0]
 
 
-def _preparation(looks: Sequence[_Look], samples: Sequence[torch.Tensor], n_qubits: int) -> _Preparation:
-    if looks[0].preparation is None:
-        return _Preparation(False, None)
-    states = [_prepared_state(look.preparation, n_qubits) for look in looks]
-    if all(torch.equal(state, states[0]) for state in states) and not states[0].requires_grad:
-        return _Preparation(False, torch.cat([states[0].real, states[0].imag]).double())
-    for state, sample in zip(states, samples, strict=True):
-        expected = torch.zeros(2**n_qubits, dtype=torch.float64)
-        expected[: len(sample)] = (sample / sample.norm()).detach()
-        if not torch.allclose(state.detach(), expected.to(state.dtype), rtol=0.0, atol=1e-12):
-            raise NotTraceableError(
-                "it prepares a state that is neither constant nor its inputs, normalised and padded with zeros"
-            )
-    return _Preparation(True, None)
+def _slice_of(parts: list[torch.Tensor], sample: torch.Tensor, formula: Formula) -> tuple[int, int] | None:
+    """The part of the sample that a state is, normalised and padded with zeros, if it is one.
 
-
-def _prepared_state(preparation: Operator | None, n_qubits: int) -> torch.Tensor:
-    assert isinstance(preparation, StatePrepBase)
-    for wire in preparation.wires:
-        _wire(wire, n_qubits)
-    return torch.as_tensor(preparation.state_vector(wire_order=range(n_qubits))).reshape(-1)
+    It is found by value, at one point; the replay at another point confirms it or refuses the circuit.
+    """
+    if len(parts) > 1 or formula.reads(WEIGHTS):
+        return None
+    (state,) = parts
+    n_amplitudes = int((state != 0).sum())
+    for start in range(len(sample) - n_amplitudes + 1):
+        chosen = sample[start : start + n_amplitudes]
+        padded = torch.nn.functional.pad(chosen / chosen.norm(), (0, len(state) - n_amplitudes))
+        if torch.allclose(padded, state, rtol=1e-5, atol=1e-7):
+            return start, start + n_amplitudes
+    return None
 
 
 # ---------------------------------------------------------------- angles
 
 
-def _polynomials(looks: Sequence[_Look], points: Sequence[torch.Tensor]) -> list[Angle | None]:
-    """The angles as polynomials, found at the first point; None for those that are something else at the others."""
-    polynomials: list[Angle | None] = [polynomial_of(angle, points[0]) for angle in looks[0].angles]
-    for look, point in zip(looks[1:], points[1:], strict=True):
-        for number, angle in enumerate(look.angles):
-            polynomial = polynomials[number]
-            if polynomial is not None and not math.isclose(
-                value_at(polynomial, point), angle.item(), rel_tol=1e-9, abs_tol=1e-9
-            ):
-                polynomials[number] = None
-    return polynomials
+def _bits_of(formula: Formula) -> Bits:
+    """The bits as functions of weights and sample: mostly, each is a feature."""
+    polynomials = [] if formula.reads(WEIGHTS) else polynomials_of(formula, 0)
+    features = [p.terms[0][0] for p in polynomials if p and not p.offset and _is_one_feature(p)]
+    return Bits(tuple(features)) if len(features) == len(formula.results) else Bits((), formula)
 
 
 def _after(polynomial: Angle, n_weights: int, n_further: int) -> Angle:
@@ -322,103 +498,12 @@ def _after(polynomial: Angle, n_weights: int, n_further: int) -> Angle:
     return Angle(polynomial.offset, tuple((moved(a), moved(b), c) for a, b, c in polynomial.terms))
 
 
-def _formula(draw: _Draw, point: torch.Tensor, keep_sample: bool) -> Formula:
-    """All angles as torch operations. A prepared sample is kept fixed: preparing it checks its norm, a value."""
-    sample = point[draw.n_weights :]
-
-    def angles(weights: torch.Tensor, traced: torch.Tensor) -> list[torch.Tensor]:
-        drawn, _ = draw.of(weights, sample if keep_sample else traced)
-        tape, _ = _without_preparation(drawn)
-        return [angle + 0.0 for angle in _angles(_decomposed(tape))]
-
-    return _traced_formula(draw, angles, point[: draw.n_weights], sample)
+def _is_one_feature(polynomial: Angle) -> bool:
+    return len(polynomial.terms) == 1 and polynomial.terms[0][1] == -1 and polynomial.terms[0][2] == 1.0
 
 
-def _for_batches(formula: Formula, n_weights: int, n_features: int) -> Formula | Columns:
-    return columns_of(formula, n_weights, n_features) or formula
-
-
-def _traced_formula(draw: _Draw, function: Function, weights: torch.Tensor, sample: torch.Tensor) -> Formula:
-    try:
-        return trace_formula(function, weights, sample)
-    except (RuntimeError, TypeError) as error:
-        raise NotTraceableError(_why_gates_differ(draw, torch.cat([weights, sample]))) from error
-
-
-def _why_gates_differ(draw: _Draw, point: torch.Tensor) -> str:
-    reason = _why_not_alike(draw, point)
-    if reason is None:
-        values = decides_on(draw.draw_tape, point[: draw.n_weights], draw.sample(point))
-        reason = f"its gates depend on the values of {values}"
-    return reason
-
-
-def _why_not_alike(draw: _Draw, point: torch.Tensor) -> str | None:
-    return why_not_alike(draw.draw_tape, point[: draw.n_weights], draw.sample(point))
-
-
-def _bits(draw: _Draw, points: Sequence[torch.Tensor]) -> Bits:
-    """The bits as functions of weights and sample: mostly, each is a feature."""
-    drawn = [torch.stack([bit + 0.0 for bit in draw.at(point)[1]]) for point in points]
-    same = torch.stack(
-        [bits[:, None] == draw.sample(point) for bits, point in zip(drawn, points, strict=True)]
-    ).all(0)
-    if same.any(1).all():
-        return Bits(tuple(same.int().argmax(1).tolist()))
-
-    def bits(weights: torch.Tensor, sample: torch.Tensor) -> list[torch.Tensor]:
-        with bits_as_angles() as found:
-            draw.draw_tape(weights, sample)
-        return [bit + 0.0 for state in found for bit in state.unbind()]
-
-    point = points[0].detach()
-    return Bits((), _traced_formula(draw, bits, point[: draw.n_weights], draw.sample(point)))
-
-
-# ---------------------------------------------------------------- the check
-
-
-def _agrees_with_default_qubit(circuit: TracedCircuit, draw: _Draw, n_bits: int, dtype: torch.dtype) -> bool:
-    generator = torch.Generator().manual_seed(1)
-    device = qp.device("default.qubit", wires=circuit.program.n_qubits, seed=0)
-    with torch.no_grad():
-        for batch in (1, 3):
-            weights = 6.0 * torch.rand(draw.n_weights, generator=generator, dtype=torch.float64)
-            samples = torch.rand(batch, draw.n_features, generator=generator, dtype=torch.float64)
-            # The bits need not be any, which random inputs do not make.
-            bits = torch.rand(batch, n_bits, generator=generator, dtype=torch.float64)
-            numbers = torch.cat([samples, bits], -1)
-            found = circuit.readout.results(circuit.run_with_bits(numbers.to(dtype), weights.to(dtype)))
-            expected = [_reference(draw.of(weights, row)[0], device) for row in numbers]
-            for number, result in enumerate(found):
-                wanted = [one[number] for one in expected]
-                if not all(
-                    torch.allclose(
-                        ours + 0j, torch.as_tensor(theirs).to(ours + 0j), rtol=0.0, atol=_CLOSE[dtype]
-                    )
-                    for ours, theirs in zip(result, wanted, strict=True)
-                ):
-                    return False
-    return True
-
-
-def _reference(tape: QuantumScript, device: qp.devices.Device) -> list[Any]:
-    """What default.qubit makes of a circuit, in NumPy: torch's threads hang in a process that was forked.
-
-    Variances are taken from the state: default.qubit 0.45 takes that of a sum from eigenvectors that it remembers by a
-    hash without the order of the wires, and so at times from those of another order.
-    """
-    (tape,), _ = qp.transforms.convert_to_numpy_parameters(tape)
-    variances = {number: m.obs for number, m in enumerate(tape.measurements) if isinstance(m, VarianceMP)}
-    others = [m for m in tape.measurements if not isinstance(m, VarianceMP)]
-    results: list[Any] = []
-    if others:
-        found = qp.execute([QuantumScript(tape.operations, others)], device, diff_method=None)[0]
-        results = list(found) if len(others) > 1 else [found]
-    for number, observable in variances.items():
-        (state,) = qp.execute([QuantumScript(tape.operations, [qp.state()])], device, diff_method=None)
-        vector = np.asarray(state)
-        applied = observable.sparse_matrix(wire_order=range(len(device.wires))) @ vector
-        mean = np.vdot(vector, applied).real
-        results.insert(number, np.vdot(applied, applied).real - mean**2)
-    return results
+def _sample(
+    generator: torch.Generator, length: int, bounds: tuple[float, float], dtype: torch.dtype
+) -> torch.Tensor:
+    low, high = bounds
+    return low + (high - low) * torch.rand(length, generator=generator, dtype=dtype)

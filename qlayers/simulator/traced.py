@@ -11,6 +11,7 @@ from qlayers.simulator.columns import Columns
 from qlayers.simulator.counts import Counts
 from qlayers.simulator.execute import execute
 from qlayers.simulator.formula import Formula
+from qlayers.simulator.initial_state import InitialState
 from qlayers.simulator.program import Program
 from qlayers.simulator.readout import Readout
 
@@ -24,18 +25,22 @@ class TracedCircuit:
         readout: From the program's outputs to the circuit's results.
         shared: Angles that are functions of the weights alone but no polynomials: further weights of the program.
         sampled: The same of weights and sample: further features.
-        prepares_sample: Whether the circuit begins by preparing the sample, normalised and padded with zeros.
-        initial: The state that it begins with otherwise, real parts followed by imaginary parts; None for |0…0⟩.
+        initial: The state that it begins with; None for |0…0⟩.
         bits: The bits of its basis states, if it has any: features of the program behind the sample's.
+        reads_samples: Whether features enter the program as they are.
+        closures: Which tensors around the quantum function follow the weights, by number.
+        is_compared: Whether values and gradients were compared with default.qubit.
     """
 
     program: Program
     readout: Readout
     shared: Formula | None = None
     sampled: Formula | Columns | None = None
-    prepares_sample: bool = False
-    initial: torch.Tensor | None = None
+    initial: InitialState | None = None
     bits: Bits | None = None
+    reads_samples: bool = True
+    closures: tuple[int, ...] = ()
+    is_compared: bool = False
 
     def run(self, samples: torch.Tensor, weights: torch.Tensor, counts: Counts | None = None) -> torch.Tensor:
         """Run a batch.
@@ -49,7 +54,7 @@ class TracedCircuit:
             The program's outputs, from which :attr:`readout` has the results.
 
         Raises:
-            InputError: Of what should be bits, some are neither 0 nor 1.
+            InputError: Of what should be bits, some are neither 0 nor 1, or a state that should have norm 1 has not.
         """
         if self.bits is not None:
             samples = torch.cat([samples, self.bits.of(weights.reshape(-1), samples)], -1)
@@ -59,18 +64,14 @@ class TracedCircuit:
         self, samples: torch.Tensor, weights: torch.Tensor, counts: Counts | None = None
     ) -> torch.Tensor:
         """The same for samples with their bits behind them."""
-        if self.sampled is None and self.shared is None and not self.program.n_amplitudes:
+        if self.sampled is None and self.shared is None and self.initial is None:
             return execute(self.program, samples, weights, counts)
         weights = weights.reshape(-1)
-        columns = [samples] if self.program.n_features else []
+        columns = [samples] if self.reads_samples else []
         if self.sampled is not None:
-            columns.append(self.sampled.of_batch(weights, samples))
-        if self.prepares_sample:
-            amplitudes = torch.nn.functional.normalize(samples, dim=-1, eps=0.0)
-            missing = self.program.n_amplitudes - amplitudes.shape[-1]
-            columns.append(torch.nn.functional.pad(amplitudes, (0, missing)))
-        elif self.initial is not None:
-            columns.append(self.initial.to(samples).expand(len(samples), -1))
+            columns.append(self.sampled.of_batch(weights, samples).flatten(1))
+        if self.initial is not None:
+            columns.append(self.initial.of_batch(weights, samples))
         if self.shared is not None:
             weights = torch.cat([weights, self.shared(weights, samples[0])])
         read = columns[0] if len(columns) == 1 else torch.cat(columns, -1) if columns else samples[:, :0]

@@ -13,7 +13,7 @@ import torch
 from pennylane.exceptions import DeviceError, QuantumFunctionError, WireError
 
 from qlayers.device import BatchedDevice
-from qlayers.device.recent import Recent
+from qlayers.recent import Recent
 from qlayers.testing import TOLERANCES
 from tests.qlayers.device.native import no_other_simulator
 

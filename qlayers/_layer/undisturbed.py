@@ -24,7 +24,8 @@ def undisturbed() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(temporarily_clear_interpreter_stack())
         stack.enter_context(_disable_current_modes())
-        stack.enter_context(torch.device("cpu"))
+        if torch.get_default_device().type != "cpu":  # a device's context slows every operation down
+            stack.enter_context(torch.device("cpu"))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast("cpu", enabled=False))

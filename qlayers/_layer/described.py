@@ -11,37 +11,62 @@ import torch
 from pennylane.tape import QuantumScript
 
 from qlayers import tape as tapes
+from qlayers.backends import Backend
 from qlayers.basis_states import bits_as_angles
 from qlayers.circuit import CircuitSpec
 from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError
-from qlayers.torch_layer import RepairedTorchLayer
+from qlayers._layer.module import LayerModule
 
 
-class DescribedLayer(RepairedTorchLayer):
-    """A layer that counts, draws and names its circuit, which it traces at inputs and weights that are always the same.
+class DescribedLayer(LayerModule):
+    """A layer that counts, draws and names its circuit, which it traces at inputs and weights that are always the same."""
 
-    Attributes:
-        spec: The circuit's parts, or None where it was not named by parts.
-        n_features: Length of the inputs' last dimension, or None where it is not known yet.
-    """
+    _spec: CircuitSpec | None
+    _backend: Backend | None
+    _n_qubits: int
+    _n_features: int | None
 
-    spec: CircuitSpec | None
-    n_features: int | None
+    @property
+    def spec(self) -> CircuitSpec | None:
+        """The circuit's parts, or None where it was not named by parts."""
+        return self._spec
+
+    @property
+    def backend(self) -> Backend | None:
+        """Where the circuit runs, or None where it runs as its QNode says."""
+        return self._backend
+
+    @property
+    def n_qubits(self) -> int:
+        """Qubits the circuit runs on."""
+        return self._n_qubits
+
+    @property
+    def n_features(self) -> int | None:
+        """Length of the inputs' last dimension, or None where it is not known yet."""
+        return self._n_features
 
     @property
     def encoding(self) -> Encoding | None:
         """The encoding, of a layer that was named by parts."""
-        return self.spec.encoding if self.spec else None
+        return self._encoding
+
+    @property
+    def _encoding(self) -> Encoding | None:
+        return self._spec.encoding if self._spec else None
 
     @property
     def n_outputs(self) -> int:
         """Length of the output's last dimension; 1 for a circuit with a single scalar result."""
-        if self.spec is not None:
-            return self.spec.n_outputs
-        n_wires = len(self.qnode.device.wires or ())
-        measurements = self._example_tape().measurements
-        return sum(math.prod(m.shape(self.qnode.shots.total_shots, n_wires)) for m in measurements)
+        return sum(map(math.prod, self._output_shapes()))
+
+    def _output_shapes(self) -> list[tuple[int, ...]]:
+        """The shape of every measurement's result for one sample."""
+        qnode = self._qnode
+        tape = self._example_tape()
+        n_wires = len(qnode.device.wires or tape.wires)
+        return [tuple(m.shape(qnode.shots.total_shots, n_wires)) for m in tape.measurements]
 
     @property
     def digest(self) -> str:
@@ -64,14 +89,14 @@ class DescribedLayer(RepairedTorchLayer):
 
     def _example(self, seed: int = 0) -> dict[str, torch.Tensor]:
         """Arguments that are generic, in every encoding's range, and the same on every machine."""
-        if self.n_features is None:
+        if self._n_features is None:
             raise ConfigurationError(
                 "The number of features is not known yet. Call the layer once, or give n_features to from_qnode."
             )
         generator = np.random.default_rng(seed)
-        bits = self.encoding is not None and not self.encoding.differentiable
-        positions = np.arange(self.n_features)
-        inputs = (positions + seed) % 2.0 if bits else generator.uniform(0.1, 1.0, self.n_features)
+        bits = self._encoding is not None and not self._encoding.differentiable
+        positions = np.arange(self._n_features)
+        inputs = (positions + seed) % 2.0 if bits else generator.uniform(0.1, 1.0, self._n_features)
         arguments = {self._input_name: torch.as_tensor(inputs)}
         for name, weight in self.qnode_weights.items():
             arguments[name] = torch.as_tensor(generator.uniform(0.1, 6.0, tuple(weight.shape)))
@@ -79,4 +104,4 @@ class DescribedLayer(RepairedTorchLayer):
 
     def _example_tape(self, seed: int = 0, qnode: qp.QNode | None = None) -> QuantumScript:
         with bits_as_angles():  # the example's numbers are no bits, unless the encoding takes no others
-            return qp.workflow.construct_tape(qnode or self.qnode, level="user")(**self._example(seed))
+            return qp.workflow.construct_tape(qnode or self._qnode, level="user")(**self._example(seed))

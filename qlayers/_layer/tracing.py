@@ -1,0 +1,267 @@
+"""What is found out of a quantum function before it runs: its program, how it takes batches, and why it has no program.
+
+Layers whose functions have the same code and read the same share what was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pennylane as qp
+import torch
+from pennylane.tape import QuantumScript
+
+from qlayers._layer.drawing import Drawing, Returns, drawn, transformed
+from qlayers._layer.random_streams import untouched_streams
+from qlayers._layer.surroundings import Surroundings, surroundings_of
+from qlayers._layer.undisturbed import undisturbed
+from qlayers.basis_states import bits_as_angles
+from qlayers.errors import QlayersError
+from qlayers.recent import Recent
+from qlayers.simulator.not_traceable import NoSuchWireError, NotTraceableError
+from qlayers.measurement_key import measurement_key
+
+if TYPE_CHECKING:
+    from qlayers.simulator.traced import TracedCircuit
+
+VARIES = "it is another circuit each time it is given the same numbers: it draws random numbers or keeps state"
+_TIMES = 8  # a coin falls on one side so often once in 128 times
+
+
+@dataclass(frozen=True)
+class Source:
+    """A quantum function, and how it is called.
+
+    Attributes:
+        function: Takes the data and the weights by name, queues gates and returns measurements.
+        transforms: Its author's.
+        input_arg: The name of the data argument.
+        shapes: Of the weights, by name.
+        labels: The wires in order; None for those that the circuit has.
+        n_features: Length of a sample.
+        dtype: The precision of weights and samples.
+        value: What stands for the function where it is known to depend on nothing else.
+    """
+
+    function: Callable[..., Any]
+    transforms: Any
+    input_arg: str
+    shapes: Mapping[str, tuple[int, ...]]
+    labels: Sequence[Hashable] | None
+    n_features: int
+    dtype: torch.dtype
+    value: Hashable = None
+
+    def surroundings(self) -> Surroundings:
+        """What the function and its transforms read."""
+        if self.value is not None:
+            return Surroundings(("value", self.value))
+        found = surroundings_of(self.function)
+        return found
+
+    def key(self, surroundings: Surroundings) -> Hashable:
+        """Equal where what is found out is the same."""
+        return (
+            surroundings.key,
+            tuple(self.transforms or ()),
+            self.input_arg,
+            tuple(self.shapes.items()),
+            None if self.labels is None else tuple(self.labels),
+            self.n_features,
+            self.dtype,
+        )
+
+    def draw(self, weights: Mapping[str, torch.Tensor], samples: torch.Tensor) -> Drawing:
+        """The circuit as its author writes it."""
+        return drawn(self.function, {self.input_arg: samples, **weights})
+
+    def circuit(self, weights: Mapping[str, torch.Tensor], samples: torch.Tensor) -> QuantumScript:
+        """The circuit after its author's transforms."""
+        return transformed(self.draw(weights, samples).tape, self.transforms)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What was found out.
+
+    Attributes:
+        returns: The form of the results.
+        together: Whether the function takes a batch as a whole.
+        as_row: Whether it takes no single sample, but a batch of one.
+        keeps_row: Whether it makes a batch of one out of a single sample, which shows in the results' shape.
+        batch: What runs a batch; None where that runs on PennyLane.
+        single: What runs one sample without a batch.
+        reason: Why something runs on PennyLane.
+        is_compared: Whether values and gradients were compared with default.qubit.
+    """
+
+    returns: Returns = "list"
+    together: bool = False
+    as_row: bool = False
+    keeps_row: bool = False
+    batch: TracedCircuit | None = None
+    single: TracedCircuit | None = None
+    reason: str | None = None
+    is_compared: bool = False
+
+
+class NoCircuitError(Exception):
+    """No simulator can run the circuit; in words for the user."""
+
+
+_shared: Recent[Trace] = Recent(512)
+
+
+def shared_trace(source: Source, surroundings: Surroundings, native: bool) -> Trace:
+    """What was found out of a function like this, or is found out now.
+
+    Args:
+        source: The function.
+        surroundings: What it reads.
+        native: Whether qlayers' own simulator may run it.
+
+    Raises:
+        NoCircuitError: It names a wire that the device has not.
+    """
+
+    def find() -> Trace:
+        with undisturbed(), untouched_streams():
+            return _find(source, surroundings, native)
+
+    if surroundings.obstacle is not None:
+        return find()
+    return _shared.get((source.key(surroundings), native), find)
+
+
+def forget_traces() -> None:
+    """Let every function be traced anew."""
+    _shared.clear()
+
+
+def _find(source: Source, surroundings: Surroundings, native: bool) -> Trace:
+    single, rows = _Probe(source, None), _Probe(source, _unlike(source))
+    together = rows.error is None and rows.batch_size == rows.rows
+    if single.error is not None and not together:
+        # One sample by itself says best what is wrong with the function.
+        if isinstance(single.error, QlayersError):
+            raise single.error
+        return Trace(reason=f"its quantum function fails on a random sample ({single.error})")
+    found = Trace(
+        returns=(rows if together else single).returns,
+        together=together,
+        as_row=single.error is not None,
+        keeps_row=single.error is None and single.batch_size == 1,
+    )
+    if not native:
+        return found
+    try:
+        if surroundings.obstacle is not None:
+            raise NotTraceableError(surroundings.obstacle)
+        if _varies(source, rows if single.error is not None else single):
+            raise NotTraceableError(VARIES)
+        return _traced(source, surroundings, found, rows.rows)
+    except NoSuchWireError as reason:
+        raise NoCircuitError(str(reason)) from reason
+    except NotTraceableError as reason:
+        return replace(found, reason=str(reason))
+
+
+def _traced(source: Source, surroundings: Surroundings, found: Trace, rows: int | None) -> Trace:
+    from qlayers.simulator.comparison import COMPARED_WORK, agrees_with_default_qubit, work_of
+    from qlayers.simulator.trace import MixesSamplesError, QuantumFunction, trace  # numba: only for its users
+
+    function = QuantumFunction(
+        source.circuit,
+        source.shapes,
+        source.n_features,
+        source.labels,
+        source.dtype,
+        surroundings.tensors,
+        surroundings.constants,
+    )
+    if not found.together:
+        single = batch = trace(function)
+    elif found.as_row:
+        single, batch = None, trace(function, as_row=True, rows=rows)
+    else:
+        try:
+            single = batch = trace(function, rows=rows)
+        except MixesSamplesError:
+            # A batch may mean something else to the function than a sample: then each has a program.
+            single, batch = trace(function), trace(function, as_row=True, rows=rows)
+    compared = []
+    for circuit in (batch, single) if single is not batch else (batch,):
+        if circuit is None or work_of(circuit) > COMPARED_WORK:
+            continue
+        together = found.together and circuit is batch
+        try:
+            agrees = agrees_with_default_qubit(circuit, function, together)
+        except Exception as error:  # whatever PennyLane raises where it cannot run or differentiate the circuit
+            raise NotTraceableError(f"it cannot be compared with default.qubit ({error})") from error
+        if not agrees:
+            raise NotTraceableError(
+                "the program made of it disagrees with default.qubit, which is a defect of qlayers: please report the "
+                "circuit"
+            )
+        compared.append(circuit)
+    return replace(found, batch=batch, single=single, is_compared=bool(compared))
+
+
+class _Probe:
+    """The function at a random sample, or batch, and random weights.
+
+    Attributes:
+        rows: The size of the batch, or None.
+        error: What it raised; then the rest is empty.
+        batch_size: Of the circuit.
+        returns: The form of its results.
+    """
+
+    def __init__(self, source: Source, rows: int | None) -> None:
+        generator = torch.Generator().manual_seed(2)
+        self.rows, self.error = rows, None
+        self.batch_size: int | None = None
+        self.returns: Returns = "list"
+        shape = (source.n_features,) if rows is None else (rows, source.n_features)
+        self.sample = torch.rand(shape, generator=generator, dtype=source.dtype)
+        self.weights = {
+            name: 0.1 + 5.9 * torch.rand(size, generator=generator, dtype=source.dtype)
+            for name, size in source.shapes.items()
+        }
+        from qlayers.simulator.prepared_states import state_preparations
+
+        try:
+            with state_preparations(), bits_as_angles():
+                drawing = source.draw(self.weights, self.sample)
+                self.returns = drawing.returns
+                self.batch_size = drawing.tape.batch_size
+        except Exception as error:  # whatever the author's function raises
+            self.error: Exception | None = error
+
+
+def _unlike(source: Source) -> int:
+    """A batch size that is no other size."""
+    others = {source.n_features, *(size for shape in source.shapes.values() for size in shape)}
+    return next(rows for rows in range(5, 5 + len(others) + 1) if rows not in others)
+
+
+def _varies(source: Source, probe: _Probe) -> bool:
+    """Whether the circuit is not always the same when it is given the same numbers, as far as a few tries tell."""
+    from qlayers.simulator.prepared_states import state_preparations
+
+    def described() -> list[Any]:
+        with state_preparations(), bits_as_angles():
+            tape = source.draw(probe.weights, probe.sample).tape
+        gates = [
+            (gate.name, gate.wires.labels, [np.asarray(qp.math.toarray(number)).tolist() for number in gate.data])
+            for gate in tape.operations
+            if not isinstance(gate, (qp.ops.MidMeasure, qp.ops.Conditional))  # another name every time
+        ]
+        measured = [m for m in tape.measurements if m.mv is None]
+        return [gates, [measurement_key(measurement) for measurement in measured]]
+
+    first = described()
+    return any(described() != first for _ in range(_TIMES - 1))

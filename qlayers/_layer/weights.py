@@ -1,0 +1,126 @@
+"""The weights of a layer: their shapes, names, precision and first values."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pennylane as qp
+import torch
+
+from qlayers.errors import ConfigurationError, MissingWeightError, SignatureError, WeightNameError
+
+WeightShapes = Mapping[str, int | tuple[int, ...]]
+InitMethod = Callable[..., Any] | Mapping[str, Any] | None
+
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+
+
+def dtype_of(precision: str | None) -> torch.dtype:
+    """The dtype of a precision's name; torch's default dtype for None.
+
+    Raises:
+        ConfigurationError: The name is unknown, or torch's default is neither float32 nor float64.
+    """
+    if precision is None:
+        precision = str(torch.get_default_dtype()).removeprefix("torch.")
+    if precision not in PRECISIONS:
+        raise ConfigurationError(f"precision={precision!r} is unknown. Available: {', '.join(PRECISIONS)}.")
+    return PRECISIONS[precision]
+
+
+def as_shapes(shapes: WeightShapes) -> dict[str, tuple[int, ...]]:
+    """Shapes as tuples, where 1 means one number without dimensions, as in TorchLayer."""
+    return {
+        name: tuple(size) if isinstance(size, Iterable) else () if size == 1 else (size,)
+        for name, size in shapes.items()
+    }
+
+
+def check_signature(function: Callable[..., Any], input_arg: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise an error unless a quantum function takes the inputs and exactly the weights that have shapes.
+
+    Raises:
+        SignatureError: The data argument is missing, or there is ``*args``.
+        ConfigurationError: Weights and shapes do not fit together.
+        WeightNameError: A weight has a name that torch or PennyLane use on every layer.
+    """
+    parameters = _parameters_of(function)
+    kinds = {parameter.kind for parameter in parameters.values()}
+    names = f"its arguments are {', '.join(parameters) or 'none'}"
+    if input_arg not in parameters:
+        raise SignatureError(
+            f"The quantum function has no argument {input_arg!r} for the data; {names}. Rename one, or name the data "
+            "argument with input_arg."
+        )
+    if input_arg in shapes:
+        raise ConfigurationError(
+            f"weight_shapes must not have {input_arg!r}, which is the data argument and no weight."
+        )
+    if any(kind.name == "VAR_POSITIONAL" for kind in kinds):
+        raise SignatureError(
+            f"The quantum function takes a variable number of positional arguments; {names}. Name every weight."
+        )
+    if not any(kind.name == "VAR_KEYWORD" for kind in kinds) and {*shapes, input_arg} != set(parameters):
+        raise ConfigurationError(
+            f"weight_shapes must have the shape of every argument but the data; it has {', '.join(shapes) or 'none'}, "
+            f"and of the quantum function {names}."
+        )
+    for name in shapes:
+        if name in _RESERVED:
+            raise WeightNameError(
+                f"A weight cannot be called {name!r}, which is an attribute of every torch module or TorchLayer. "
+                "Rename the argument."
+            )
+
+
+def _parameters_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+    import inspect
+
+    return inspect.signature(function).parameters
+
+
+_RESERVED = frozenset(dir(qp.qnn.TorchLayer))
+
+
+def initial_weights(shapes: Mapping[str, tuple[int, ...]], init: InitMethod) -> dict[str, torch.Tensor]:
+    """First values as TorchLayer makes them, in torch's default dtype.
+
+    Raises:
+        MissingWeightError: A dictionary of initial values misses a weight.
+        ConfigurationError: A value has another shape, or an initialiser leaves entries unwritten.
+    """
+    return {name: _initial_weight(name, shape, init) for name, shape in shapes.items()}
+
+
+def _initial_weight(name: str, shape: tuple[int, ...], init: InitMethod) -> torch.Tensor:
+    if isinstance(init, Mapping):
+        if name not in init:
+            raise MissingWeightError(
+                f"init_method has no entry for the weight {name!r}; it has {', '.join(map(str, init)) or 'none'}. Add "
+                "one, or pass one function for all weights."
+            )
+        init = init[name]
+    if init is None:
+        init = functools.partial(torch.nn.init.uniform_, b=2 * math.pi)
+    if not callable(init):
+        value = torch.as_tensor(init).detach().clone()
+    else:
+        # What an initialiser leaves out can be told from what it writes.
+        room = torch.full(shape or (1,), math.nan)
+        returned = init(room)
+        value = room if returned is None else torch.as_tensor(returned)
+        value = (value[0] if not shape and value.ndim else value).detach()
+        if value.isnan().any():
+            raise ConfigurationError(
+                f"init_method leaves entries of the weight {name!r} unwritten, or writes NaN. Write every entry in place, "
+                "or return a tensor."
+            )
+    if tuple(value.shape) != shape:
+        raise ConfigurationError(
+            f"The weight {name!r} has shape {shape} in weight_shapes, but its initial value has shape "
+            f"{tuple(value.shape)}."
+        )
+    return value if value.is_floating_point() else value.to(torch.get_default_dtype())
