@@ -17,7 +17,7 @@ import pennylane as qp
 import torch
 from pennylane.operation import Operation, Operator
 
-_lock = threading.RLock()
+from qlayers._layer.guarded import one_at_a_time
 
 
 class FlipByBits(Operation):
@@ -70,7 +70,7 @@ def bits_as_angles(stand_ins: torch.Tensor | None = None) -> Iterator[list[torch
         taken = bits if stand_ins is None else stand_ins[start : start + len(bits)]
         FlipByBits.__init__(self, taken.to(torch.float64), wires, id=id)
 
-    with _lock, mock.patch.object(qp.BasisState, "__init__", prepare_or_flip):
+    with one_at_a_time, mock.patch.object(qp.BasisState, "__init__", prepare_or_flip):
         yield found
 
 

@@ -12,6 +12,7 @@ import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
+from qlayers._layer.guarded import one_at_a_time, run_guarded
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend, Native
 from qlayers.basis_states import bits_as_angles
@@ -29,7 +30,7 @@ from qlayers.parameter_shift import is_parameter_shift
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 from qlayers.reading import recording_reads
 from qlayers.state_shift import differentiate_amplitudes
-from qlayers.torch_layer import InitMethod, RepairedTorchLayer, WeightShapes, one_at_a_time
+from qlayers.torch_layer import InitMethod, RepairedTorchLayer, WeightShapes
 from qlayers.undisturbed import undisturbed
 
 if TYPE_CHECKING:
@@ -451,10 +452,9 @@ class QuantumLayer(DescribedLayer):
         if self._traced is not None:
             outputs = self._run_traced(self._traced, inputs)
         else:
-            executed_before = self._counter.executions
-            outputs = self._run_qnode(inputs)
-            self._counter.forward_executions += self._counter.executions - executed_before
-        self._counter.seconds += time.perf_counter() - started
+            run, weights = self._run_qnode, self.qnode_weights
+            outputs = run_guarded(run, inputs, weights, self._counter, self._device_name())
+        self._counter.add_seconds(time.perf_counter() - started)
         right = dtype.to_complex() if outputs.is_complex() else dtype
         return outputs if outputs.dtype == right else outputs.to(right)
 
@@ -473,9 +473,16 @@ class QuantumLayer(DescribedLayer):
                 f"{self.encoding.name}, train without noise, or let the inputs need no gradient."
             )
         if not (self._shifts_states() and differentiated):
-            return self._run(inputs)
+            return self._run(inputs, self.qnode_weights)
         samples = inputs.reshape(-1, inputs.shape[-1])
-        outputs = differentiate_amplitudes(samples, self._run(samples.detach()), self._run_without_gradient)
+        # The weights as they are now: by the backward pass, a functional_call that lent others may be over.
+        weights = {name: weight.detach() for name, weight in self.qnode_weights.items()}
+
+        def run(shifted: torch.Tensor) -> torch.Tensor:
+            with one_at_a_time, torch.no_grad():
+                return self._run(shifted, weights)
+
+        outputs = differentiate_amplitudes(samples, self._run(samples.detach(), self.qnode_weights), run)
         return outputs.reshape(*inputs.shape[:-1], -1)
 
     def _run_traced(self, circuit: TracedCircuit, inputs: torch.Tensor) -> torch.Tensor:
@@ -487,18 +494,13 @@ class QuantumLayer(DescribedLayer):
         outputs = readout.side_by_side(outputs) if self._gives_list else readout.results(outputs)[0]
         return outputs if inputs.ndim == 2 else outputs.reshape((*inputs.shape[:-1], *outputs.shape[1:]))
 
-    def _run(self, inputs: torch.Tensor) -> torch.Tensor:
-        weights = self.qnode_weights
+    def _run(self, inputs: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:
         if not torch.is_grad_enabled():
             # PennyLane looks at requires_grad alone, and would differentiate on the device all the same.
             inputs, weights = inputs.detach(), {name: weight.detach() for name, weight in weights.items()}
         if inputs.ndim < 2:
             return run_unrolled(self.qnode, [{self._input_name: inputs, **weights}])[0]
         return self._run_batch(inputs.flatten(end_dim=-2), weights).unflatten(0, inputs.shape[:-1])
-
-    def _run_without_gradient(self, inputs: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            return self._run(inputs)
 
     def _noise_of_gates(self) -> bool:
         return self.backend is not None and self.backend.noise_of_gates

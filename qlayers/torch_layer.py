@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -12,16 +11,13 @@ from typing import Any, Self
 import pennylane as qp
 import torch
 
+from qlayers._layer.guarded import one_at_a_time
 from qlayers.errors import ConfigurationError, InputError
 
 WeightShapes = Mapping[str, int | tuple[int, ...]]
 InitMethod = Callable[..., Any] | Mapping[str, Any] | None
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
-
-# While a quantum function is recorded, PennyLane's queue takes gates from all threads, and torch's tracer patches torch
-# for all of them.
-one_at_a_time = threading.RLock()
 
 
 class RepairedTorchLayer(qp.qnn.TorchLayer):
