@@ -10,9 +10,9 @@ import torch
 from qlayers._layer.guarded import first_derivatives
 
 _ONCE = (
-    "Derivatives by amplitudes come from further circuits here, and are first derivatives only. For second derivatives, "
-    "gradient penalties and Hessians, choose a backend that has them: auto, batched, default_qubit, or noisy with "
-    "shots=null and gradient=auto."
+    "Derivatives by amplitudes come from further circuits here, and are first derivatives only. For second "
+    "derivatives, gradient penalties and Hessians, choose a backend that has them: auto, batched, default_qubit, or "
+    "noisy with shots=null and gradient=auto."
 )
 
 Run = Callable[[torch.Tensor], torch.Tensor]

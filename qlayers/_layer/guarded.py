@@ -1,7 +1,8 @@
 """Running circuits on PennyLane from several threads, and refusing derivatives that it would get wrong.
 
 PennyLane keeps the gates that a quantum function makes in one queue for the whole process, and devices keep a random
-stream and results of their own. So everything here that makes or runs circuits holds one lock, backward passes included.
+stream and results of their own. So everything here that makes or runs circuits holds one lock, backward passes
+included.
 
 Differentiated by anything but backpropagation, PennyLane's results have first derivatives only. PyTorch is not told,
 and takes the part that is missing from a second derivative for zero.
@@ -50,8 +51,8 @@ class Counter(Protocol):
 class Gradients(tuple[Any, ...]):
     """One array a parameter, each shaped like its parameter.
 
-    PennyLane's torch interface calls ``np.squeeze`` on gradients, to see whether there are any. Arrays of several shapes
-    do not make one array, nor do tensors that require a gradient.
+    PennyLane's torch interface calls ``np.squeeze`` on gradients, to see whether there are any. Arrays of several
+    shapes do not make one array, nor do tensors that require a gradient.
     """
 
     def squeeze(self, axis: Any = None) -> np.ndarray:
@@ -167,10 +168,19 @@ class _FirstDerivatives(torch.autograd.Function):
 class _Guarded:
     """In place of the object by which PennyLane's node in the graph works out gradients."""
 
-    def __init__(self, products: Any, message: str) -> None:
+    def __init__(self, products: Any, arguments: Sequence[Tensor], message: str) -> None:
         self._products, self._message = products, message
+        # PennyLane runs further circuits with the arguments as they are by then, where PyTorch looks for a change.
+        self._arguments = [
+            (argument, argument._version) for argument in arguments if not argument.is_inference()
+        ]
 
     def compute_vjp(self, tapes: Sequence[QuantumScript], cotangents: Any) -> Sequence[Any]:
+        if any(argument._version != version for argument, version in self._arguments):
+            raise DerivativeError(
+                "The layer's weights or inputs have been modified by an inplace operation, such as a step of an "
+                "optimizer, since it was called. Call backward() before they change, or call the layer again."
+            )
         with one_at_a_time:
             if not torch.is_grad_enabled():
                 return self._products.compute_vjp(tapes, cotangents)
@@ -208,7 +218,7 @@ def _can_be_differentiated_again(products: Any, tapes: Iterable[QuantumScript]) 
     return exact and "jpc" in inner and not any(tape.shots.has_partitioned_shots for tape in tapes)
 
 
-def _guard(outputs: Iterable[Tensor], arguments: Iterable[Tensor], message: str) -> None:
+def _guard(outputs: Iterable[Tensor], arguments: Sequence[Tensor], message: str) -> None:
     """Guard PennyLane's nodes in the graph between arguments and outputs."""
     seen = {argument.grad_fn for argument in arguments}
     nodes = [output.grad_fn for output in outputs]
@@ -221,16 +231,16 @@ def _guard(outputs: Iterable[Tensor], arguments: Iterable[Tensor], message: str)
         if products is None:
             nodes += [following for following, _ in node.next_functions]
         elif not isinstance(products, _Guarded):
-            node.jpc = _Guarded(products, message)  # type: ignore[attr-defined]
+            node.jpc = _Guarded(products, arguments, message)  # type: ignore[attr-defined]
 
 
 def _message(device: str, method: Any) -> str:
     name = getattr(method, "__name__", method) or "no method of its own"
     by = "parameter-shift" if name in ("param_shift", "_jacobian") else name
     return (
-        f"This layer runs on {device}, differentiated by {by}, which gives first derivatives only, and those by backward "
-        "passes. For second derivatives, gradient penalties, Hessians and forward mode, choose a backend that has them: "
-        "auto, batched, default_qubit, or noisy with shots=null and gradient=auto. A QNode with "
+        f"This layer runs on {device}, differentiated by {by}, which gives first derivatives only, and those by "
+        "backward passes. For second derivatives, gradient penalties, Hessians and forward mode, choose a backend that "
+        "has them: auto, batched, default_qubit, or noisy with shots=null and gradient=auto. A QNode with "
         "diff_method='parameter-shift' has second derivatives if it is made with max_diff=2."
     )
 
