@@ -6,6 +6,7 @@ from qlayers.circuit import CircuitSpec
 from qlayers.encodings import Encoding
 from qlayers.errors import (
     ConfigurationError,
+    DerivativeError,
     ExecutionWarning,
     InputError,
     InputRangeWarning,
@@ -15,6 +16,7 @@ from qlayers.execution import Execution
 from qlayers.layer import QuantumLayer
 from qlayers.measurements import Measurement
 from qlayers.tape import CircuitCounts
+from qlayers.torch_layer import TorchLayer
 
 __all__ = [
     "Ansatz",
@@ -22,6 +24,7 @@ __all__ = [
     "CircuitCounts",
     "CircuitSpec",
     "ConfigurationError",
+    "DerivativeError",
     "Encoding",
     "Execution",
     "ExecutionWarning",
@@ -30,4 +33,5 @@ __all__ = [
     "Measurement",
     "QlayersError",
     "QuantumLayer",
+    "TorchLayer",
 ]

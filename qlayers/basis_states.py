@@ -17,8 +17,7 @@ import pennylane as qp
 import torch
 from pennylane.operation import Operation, Operator
 
-patching = threading.RLock()
-"""Held while PennyLane's classes are patched for a look."""
+from qlayers._layer.guarded import one_at_a_time
 
 
 class FlipByBits(Operation):
@@ -69,9 +68,9 @@ def bits_as_angles(stand_ins: torch.Tensor | None = None) -> Iterator[list[torch
         found.append(bits)
         self.__class__ = FlipByBits
         taken = bits if stand_ins is None else stand_ins[start : start + len(bits)]
-        FlipByBits.__init__(self, taken.to(torch.float64), wires, id=id)
+        FlipByBits.__init__(self, taken if taken.is_floating_point() else taken.to(torch.float64), wires, id=id)
 
-    with patching, mock.patch.object(qp.BasisState, "__init__", prepare_or_flip):
+    with one_at_a_time, mock.patch.object(qp.BasisState, "__init__", prepare_or_flip):
         yield found
 
 

@@ -31,6 +31,10 @@ class InputError(QlayersError, ValueError):
     """The data given to a layer cannot be encoded. Raised before any circuit runs; the layer stays usable."""
 
 
+class DerivativeError(QlayersError, RuntimeError):
+    """A derivative was asked for that the layer's backend does not have. The layer stays usable."""
+
+
 class InputRangeWarning(UserWarning):
     """Inputs lie outside the range that the encoding declares. Given once for a layer."""
 

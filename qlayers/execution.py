@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,6 +15,8 @@ import pennylane as qp
 from pennylane.devices import LegacyDeviceFacade
 from pennylane.devices.qubit.sampling import get_num_shots_and_executions
 from pennylane.tape import QuantumScript
+
+from qlayers._layer.guarded import check_finite
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Execution:
         tasks: Tasks that a paid or remote device was sent, for evaluation and differentiation.
         usd: What they cost.
         cached: Circuits whose results were at hand and cost nothing.
+        reason: Why the circuit runs elsewhere than on qlayers' own simulator; None where it does not, or where that was
+            asked for.
+        compared: Whether the program that qlayers' own simulator runs was compared with default.qubit, values and
+            gradients, when it was made; circuits that take default.qubit longer than about a second are not. None
+            elsewhere.
     """
 
     device: str
@@ -46,10 +54,16 @@ class Execution:
     tasks: int = 0
     usd: float = 0.0
     cached: int = 0
+    reason: str | None = None
+    compared: bool | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
+
+
+# Not one a counter, since these are copied and pickled with their layer.
+_counting = threading.Lock()
 
 
 class CircuitCounter:
@@ -64,17 +78,26 @@ class CircuitCounter:
         self.derivatives = 0
         self.forward_executions = 0
         """Those of the executions that were made to evaluate the layer."""
+        self.gradient_method: Any = None
+        """How PennyLane was to differentiate what the device ran last."""
         self.seconds = 0.0
         self.tasks, self.usd, self.cached = 0, 0.0, 0
 
     def add_run(self, samples: int) -> None:
         """Count samples that qlayers' own simulator runs."""
-        self.executions += samples
-        self.forward_executions += samples
+        with _counting:
+            self.executions += samples
+            self.forward_executions += samples
 
     def add_sweep(self, samples: int) -> None:
         """Count samples that it differentiates."""
-        self.derivatives += samples
+        with _counting:
+            self.derivatives += samples
+
+    def add_seconds(self, seconds: float) -> None:
+        """Count time that evaluating the layer took."""
+        with _counting:
+            self.seconds += seconds
 
     @contextmanager
     def adding_executions(self, circuits: Any) -> Iterator[None]:
@@ -85,11 +108,12 @@ class CircuitCounter:
         """
         wanted = sum(get_num_shots_and_executions(circuit)[0] for circuit in as_batch(circuits))
         yield
-        self.executions += wanted
+        with _counting:
+            self.executions += wanted
 
     def add_derivatives(self, circuits: Any) -> None:
         """Count circuits that the device itself differentiates."""
-        self.derivatives += len(as_batch(circuits))
+        self.add_sweep(len(as_batch(circuits)))
 
     @contextmanager
     def adding_what_is_spent(self, device: qp.devices.Device) -> Iterator[None]:
@@ -99,9 +123,10 @@ class CircuitCounter:
             yield
         finally:
             after = _spent(device)
-            self.tasks += int(after[0] - before[0])
-            self.usd += float(after[1] - before[1])
-            self.cached += int(after[2] - before[2])
+            with _counting:
+                self.tasks += int(after[0] - before[0])
+                self.usd += float(after[1] - before[1])
+                self.cached += int(after[2] - before[2])
 
 
 def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices.Device:
@@ -127,6 +152,8 @@ def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices
 @functools.cache
 def _instrumented_class(device_class: type) -> type:
     def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+        check_finite(as_batch(circuits))
+        self._counter.gradient_method = getattr(execution_config, "gradient_method", None)
         with self._counter.adding_executions(circuits), self._counter.adding_what_is_spent(self):
             return _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
 
@@ -139,6 +166,8 @@ def _instrumented_class(device_class: type) -> type:
         return device_class.compute_vjp(self, circuits, cotangents, execution_config)  # type: ignore[attr-defined]
 
     def execute_and_compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+        check_finite(as_batch(circuits))
+        self._counter.gradient_method = getattr(execution_config, "gradient_method", None)
         self._counter.add_derivatives(circuits)
         with self._counter.adding_executions(circuits):
             results, jacobians = device_class.execute_and_compute_derivatives(  # type: ignore[attr-defined]

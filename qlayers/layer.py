@@ -22,7 +22,7 @@ from qlayers._layer.results import combined, combined_of_qnode
 from qlayers._layer.state_shift import differentiate_amplitudes
 from qlayers._layer.surroundings import Surroundings
 from qlayers._layer.tracing import NoCircuitError, Source, Trace, shared_trace
-from qlayers._layer.weights import InitMethod, WeightShapes, dtype_of
+from qlayers._layer.weights import InitMethod, WeightShapes
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend, Native
 from qlayers.basis_states import bits_as_angles

@@ -1,0 +1,1 @@
+"""What QuantumLayer is made of. Private: import from ``qlayers``."""

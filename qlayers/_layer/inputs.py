@@ -12,14 +12,10 @@ from qlayers.errors import InputError
 
 
 def check_samples(inputs: torch.Tensor, weight_device: torch.device | None) -> None:
-    """Raise InputError for an empty batch, complex numbers, or a device that is wrong."""
+    """Raise InputError for complex numbers, or a device that is wrong."""
     if not isinstance(inputs, torch.Tensor):
         raise InputError(
             f"A quantum layer takes a torch.Tensor, but got {type(inputs).__name__}; see torch.as_tensor."
-        )
-    if inputs.numel() == 0:
-        raise InputError(
-            f"A quantum layer needs at least one sample, but the inputs have shape {tuple(inputs.shape)}."
         )
     if inputs.is_complex():
         raise InputError(f"A quantum layer takes real inputs, but got {inputs.dtype}.")

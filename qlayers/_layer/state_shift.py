@@ -7,6 +7,14 @@ from typing import Any
 
 import torch
 
+from qlayers._layer.guarded import first_derivatives
+
+_ONCE = (
+    "Derivatives by amplitudes come from further circuits here, and are first derivatives only. For second "
+    "derivatives, gradient penalties and Hessians, choose a backend that has them: auto, batched, default_qubit, or "
+    "noisy with shots=null and gradient=auto."
+)
+
 Run = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -24,7 +32,7 @@ def differentiate_amplitudes(inputs: torch.Tensor, outputs: torch.Tensor, run: R
         run: Evaluates the circuit for inputs of shape ``(any, n_features)``.
 
     Returns:
-        The outputs, differentiable (once) with respect to the inputs too.
+        The outputs, differentiable with respect to the inputs too, once: a second derivative raises DerivativeError.
     """
     attached: torch.Tensor = _Attach.apply(inputs, outputs, run)
     return attached
@@ -38,11 +46,18 @@ class _Attach(torch.autograd.Function):
         return outputs.clone()
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, cotangents: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, None]:
         if not ctx.needs_input_grad[0]:
             return None, cotangents, None
-        inputs, _ = ctx.saved_tensors
+        inputs, outputs = ctx.saved_tensors
+        with torch.no_grad():
+            found = _Attach._by_inputs(ctx.run, inputs, cotangents)
+        # It depends on the weights too, from which the outputs come.
+        (found,) = first_derivatives([found], [inputs, outputs, cotangents], _ONCE)
+        return found, cotangents, None
+
+    @staticmethod
+    def _by_inputs(run: Run, inputs: torch.Tensor, cotangents: torch.Tensor) -> torch.Tensor:
         n_features = inputs.shape[-1]
         norms = torch.linalg.vector_norm(inputs, dim=-1, keepdim=True)
         states = inputs / norms
@@ -54,8 +69,8 @@ class _Attach(torch.autograd.Function):
         # A shift may meet the zero vector, on which every quadratic form is zero; any state will do in its place.
         vanished = sizes < 1e-6
         shifted = torch.where(vanished[..., None], steps[0], shifted)
-        forms = ctx.run(shifted.reshape(-1, n_features)).reshape(*sizes.shape, -1)
+        forms = run(shifted.reshape(-1, n_features)).reshape(*sizes.shape, -1)
         forms = forms * torch.where(vanished, 0.0, sizes**2)[..., None]
         by_state = ((forms[0] - forms[1]) / 2 * cotangents[:, None, :]).sum(dim=-1)  # (batch, n_features)
         radial = (by_state * states).sum(dim=-1, keepdim=True) * states
-        return (by_state - radial) / norms, cotangents, None
+        return (by_state - radial) / norms

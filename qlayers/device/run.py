@@ -12,23 +12,12 @@ from pennylane.devices.qubit.simulate import measure_final_state
 from pennylane.measurements import MeasurementProcess
 from pennylane.tape import QuantumScript
 
+from qlayers._layer.guarded import Gradients
 from qlayers.device.plan import Reading, amplitudes_of, pack, read
 from qlayers.device.readout import on_qubits, results
 from qlayers.simulator.execute import execute
 from qlayers.simulator.program import Program
 from qlayers.simulator.readout import state_of
-
-
-class Gradients(tuple[Any, ...]):
-    """One array a parameter, each shaped like its parameter.
-
-    PennyLane's torch interface calls ``np.squeeze`` on what a device returns, to see whether there is anything; arrays
-    of several shapes do not make one array.
-    """
-
-    def squeeze(self, axis: Any = None) -> np.ndarray:
-        """Something that is empty if this is."""
-        return np.zeros(len(self))
 
 
 class Forward(NamedTuple):

@@ -16,7 +16,7 @@ from unittest import mock
 import pennylane as qp
 import torch
 
-from qlayers.basis_states import patching
+from qlayers._layer.guarded import one_at_a_time
 
 
 def checks_norm(preparation: qp.StatePrep) -> bool:
@@ -44,5 +44,5 @@ def state_preparations() -> Iterator[None]:
             state = state / torch.linalg.vector_norm(state, dim=-1, keepdim=True)
         return state
 
-    with patching, mock.patch.object(qp.StatePrep, "_preprocess", staticmethod(prepare_unseen)):
+    with one_at_a_time, mock.patch.object(qp.StatePrep, "_preprocess", staticmethod(prepare_unseen)):
         yield
