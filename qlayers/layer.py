@@ -625,6 +625,10 @@ class QuantumLayer(DescribedLayer):
         found = self.__dict__.get("_found")
         return None if found is None else found[2]
 
+    def _takes_rows_only(self) -> bool:
+        trace = self._known()
+        return trace is not None and trace.as_row
+
     def _is_native(self) -> bool:
         trace = self._known()
         return trace is not None and trace.batch is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -97,10 +98,18 @@ class DescribedLayer(LayerModule):
         bits = self._encoding is not None and not self._encoding.differentiable
         positions = np.arange(self._n_features)
         inputs = (positions + seed) % 2.0 if bits else generator.uniform(0.1, 1.0, self._n_features)
-        arguments = {self._input_name: torch.as_tensor(inputs)}
+        # Whatever else a circuit of the user's computes with is in the layer's precision.
+        dtype = torch.float64 if self._spec is not None else self._dtype()
+        example = torch.as_tensor(inputs, dtype=dtype)
+        arguments = {self._input_name: example[None] if self._takes_rows_only() else example}
         for name, weight in self.qnode_weights.items():
-            arguments[name] = torch.as_tensor(generator.uniform(0.1, 6.0, tuple(weight.shape)))
+            values = generator.uniform(0.1, 6.0, tuple(weight.shape))
+            arguments[name] = torch.as_tensor(values, dtype=dtype)
         return arguments
+
+    @abstractmethod
+    def _takes_rows_only(self) -> bool:
+        """Whether the quantum function takes no single sample, but a batch of one."""
 
     def _example_tape(self, seed: int = 0, qnode: qp.QNode | None = None) -> QuantumScript:
         with bits_as_angles():  # the example's numbers are no bits, unless the encoding takes no others

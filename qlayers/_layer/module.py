@@ -53,12 +53,12 @@ class LayerModule(qp.qnn.TorchLayer):
         """Make the weights that ``function`` takes."""
         dtype, as_tuples = dtype_of(precision), as_shapes(shapes)
         check_signature(function, input_arg, as_tuples)
-        self._input_name, self._weight_names = input_arg, tuple(as_tuples)
+        # A layer without weights has its precision from here; it is not part of the state_dict.
+        self.register_buffer("_precision", torch.empty(0, dtype=dtype), persistent=False)
         for name, value in initial_weights(as_tuples, init).items():
             # Past register_parameter, which refuses the names of the layer's own properties and methods.
             self._parameters[name] = torch.nn.Parameter(value.to(dtype))
-        # A layer without weights has its precision from here; it is not part of the state_dict.
-        self.register_buffer("_precision", torch.empty(0, dtype=dtype), persistent=False)
+        self._input_name, self._weight_names = input_arg, tuple(as_tuples)
 
     @property
     @abstractmethod

@@ -19,7 +19,7 @@ import enum
 import functools
 import sys
 import types
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,13 +84,13 @@ class Surroundings:
         return True
 
 
-def surroundings_of(function: Callable[..., Any]) -> Surroundings:
-    """Find out what a function reads."""
+def surroundings_of(function: Callable[..., Any], transforms: Iterable[Any] = ()) -> Surroundings:
+    """Find out what a quantum function reads, and the transforms that its author applies to it."""
     names: frozenset[str] = frozenset()
     while True:
-        walk = _Walk(names)
+        walk = _Walk(names, getattr(function, "__self__", None))
         try:
-            key = walk.follow(function)
+            key = walk.follow(function), tuple(walk.transform(one) for one in transforms)
         except CannotFollowError as reason:
             return Surroundings(obstacle=str(reason))
         if walk.names == names:
@@ -99,8 +99,9 @@ def surroundings_of(function: Callable[..., Any]) -> Surroundings:
 
 
 class _Walk:
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: frozenset[str], owner: Any) -> None:
         self.names = set(names)
+        self._owner = owner
         self.tensors: list[torch.Tensor] = []
         self.constants: list[torch.Tensor] = []
         self.checks: list[Check] = []
@@ -118,6 +119,13 @@ class _Walk:
         if len(self._seen) > MOST_OBJECTS:
             raise CannotFollowError("it reads more than can be watched for changes")
         return self._key_of(value)
+
+    def transform(self, value: Any) -> Hashable:
+        """The key of a transform with its settings."""
+        settings = vars(value)
+        made_of = {name: part for name, part in vars(settings["_transform"]).items() if name.endswith("_transform")}
+        parts = [*made_of.values(), settings["_args"], settings["_kwargs"]]
+        return ("transform", tuple(self.follow(part) for part in parts))
 
     def _key_of(self, value: Any) -> Hashable:
         if isinstance(value, torch.Tensor):
@@ -270,18 +278,22 @@ class _Walk:
 
     def _torch_module(self, value: torch.nn.Module) -> Hashable:
         kind, state = type(value), value.__dict__
+        if isinstance(value, qp.qnn.TorchLayer) and value is not self._owner:
+            # The module around a quantum layer mostly holds that very layer, which its circuit does not call.
+            return ("layer", kind)
         hooks = [state[table] for table in ("_forward_hooks", "_forward_pre_hooks")]
-        if any(hooks):
+        if any(hooks) and value is not self._owner:
             raise CannotFollowError(f"it reads the module {kind.__name__}, which has hooks")
-        self.checks.append(lambda: not (hooks[0] or hooks[1]))
+        if value is not self._owner:
+            self.checks.append(lambda: not (hooks[0] or hooks[1]))
         is_library = _is_library(kind.__module__)
         parts: list[Hashable] = [self._class(kind, ("__call__", "forward"))]
         for table in ("_parameters", "_buffers", "_modules"):
             parts.append(self._attributes(state[table], kind.__name__, whole=is_library))
         if not is_library:
             return ("module", *parts, self._attributes(state, kind.__name__, also=("training",)))
-        settings = {name: content for name, content in state.items() if not name.startswith("_")}
-        return ("module", *parts, self._attributes(settings | {"training": value.training}, kind.__name__, whole=True))
+        settings = tuple(name for name in state if not name.startswith("_"))
+        return ("module", *parts, self._attributes(state, kind.__name__, also=settings))
 
     def _attributes(
         self, held: Mapping[str, Any], owner: str, whole: bool = False, also: tuple[str, ...] = ()

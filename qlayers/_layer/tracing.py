@@ -59,14 +59,12 @@ class Source:
         """What the function and its transforms read."""
         if self.value is not None:
             return Surroundings(("value", self.value))
-        found = surroundings_of(self.function)
-        return found
+        return surroundings_of(self.function, self.transforms or ())
 
     def key(self, surroundings: Surroundings) -> Hashable:
         """Equal where what is found out is the same."""
         return (
             surroundings.key,
-            tuple(self.transforms or ()),
             self.input_arg,
             tuple(self.shapes.items()),
             None if self.labels is None else tuple(self.labels),

@@ -17,9 +17,12 @@ from pennylane.devices.preprocess import decompose
 from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 
+from qlayers._layer.undisturbed import undisturbed
 from qlayers.recent import Recent
 from qlayers.simulator.gates import GATE_SET
-from qlayers.simulator.polynomial import polynomial_of, value_at
+from qlayers.simulator.formula import Formula
+from qlayers.simulator.polynomial import polynomials_of
+from qlayers.simulator.recording import Recorder
 from qlayers.simulator.program import Angle
 
 NO_OPERATIONS = frozenset({"Barrier", "Snapshot"})
@@ -84,40 +87,30 @@ def expand(operation: Operator, shapes: Sequence[tuple[int, ...]]) -> tuple[Gate
     return _expansions.get(key, lambda: _find(operation, shapes))
 
 
-@torch.enable_grad()
 def _find(operation: Operator, shapes: Sequence[tuple[int, ...]]) -> tuple[Gate, ...]:
-    # An interface has switched gradients off around the device.
     sizes = [math.prod(shape) for shape in shapes]
     generator = torch.Generator().manual_seed(0)
-    points = [6 * torch.rand(sum(sizes), generator=generator, dtype=torch.float64) - 3 for _ in range(3)]
-    gates, angles = _decomposed(operation, shapes, sizes, points[0])
-    polynomials = [polynomial_of(angle, points[0]) for angle in angles]
-    for point in points[1:]:
-        others, values = _decomposed(operation, shapes, sizes, point)
-        for polynomial, value in zip(polynomials, values, strict=True):
-            if others != gates or not math.isclose(value_at(polynomial, point), value.item(), abs_tol=1e-9):
-                raise AssertionError(f"{operation.name} is no operation with polynomials as angles")
+    point = 6 * torch.rand(sum(sizes), generator=generator, dtype=torch.float64) - 3
+    with undisturbed(), Recorder((point, torch.empty(0))) as recorder:
+        parts = [part.reshape(shape) for part, shape in zip(point.split(sizes), shapes, strict=True)]
+        bound = qp.ops.functions.bind_new_parameters(operation, parts) if parts else operation
+        with qp.QueuingManager.stop_recording():
+            (tape,), _ = decompose(
+                QuantumScript([bound]), stopping_condition=lambda gate: gate.name in GATE_SET
+            )
+        angles = [torch.as_tensor(value) + 0.0 for gate in tape.operations for value in gate.data]
+    polynomials = polynomials_of(Formula.recorded(recorder, angles), len(point))
+    if None in polynomials:
+        raise AssertionError(f"{operation.name} is no operation with polynomials as angles")
     rest = iter(polynomials)
     return tuple(
-        Gate(name, positions, tuple(next(rest) for _ in range(n_angles)))
-        for name, positions, n_angles in gates
-    )
-
-
-def _decomposed(
-    operation: Operator, shapes: Sequence[tuple[int, ...]], sizes: Sequence[int], point: torch.Tensor
-) -> tuple[list[tuple[str, tuple[int, ...], int]], list[torch.Tensor]]:
-    point.requires_grad_()
-    parts = [part.reshape(shape) for part, shape in zip(point.split(list(sizes)), shapes, strict=True)]
-    bound = qp.ops.functions.bind_new_parameters(operation, parts) if parts else operation
-    with qp.QueuingManager.stop_recording():
-        (tape,), _ = decompose(QuantumScript([bound]), stopping_condition=lambda gate: gate.name in GATE_SET)
-    gates = [
-        (gate.name, tuple(operation.wires.index(wire) for wire in gate.wires), gate.num_params)
+        Gate(
+            gate.name,
+            tuple(operation.wires.index(wire) for wire in gate.wires),
+            tuple(angle for _, angle in zip(range(gate.num_params), rest, strict=False) if angle is not None),
+        )
         for gate in tape.operations
-    ]
-    angles = [torch.as_tensor(value, dtype=torch.float64) for gate in tape.operations for value in gate.data]
-    return gates, angles
+    )
 
 
 def _frozen(value: Any) -> Hashable:
