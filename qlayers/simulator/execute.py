@@ -66,8 +66,9 @@ class _Plain(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        # Asked for in any case: so torch refuses tensors that have changed in place, which the kernels read again.
+        samples, weights = ctx.saved_tensors
         if torch.is_grad_enabled():
-            samples, weights = ctx.saved_tensors
             by_sample, by_weight = _Sweep.apply(
                 ctx.program, samples, weights.reshape(-1), cotangents, ctx.counts
             )
