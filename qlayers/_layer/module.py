@@ -133,7 +133,8 @@ class LayerModule(qp.qnn.TorchLayer):
         try:
             return torch.nn.Module.__getattr__(self, name)
         except AttributeError:
-            if name.startswith("__") or "_weight_names" not in self.__dict__ or name in _DERIVED:
+            weights = self.__dict__.get("_weight_names")
+            if name.startswith("__") or weights is None or name in weights or name in _DERIVED:
                 raise
             try:
                 return getattr(self._qnode, name)
