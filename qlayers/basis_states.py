@@ -68,7 +68,9 @@ def bits_as_angles(stand_ins: torch.Tensor | None = None) -> Iterator[list[torch
         found.append(bits)
         self.__class__ = FlipByBits
         taken = bits if stand_ins is None else stand_ins[start : start + len(bits)]
-        FlipByBits.__init__(self, taken if taken.is_floating_point() else taken.to(torch.float64), wires, id=id)
+        FlipByBits.__init__(
+            self, taken if taken.is_floating_point() else taken.to(torch.float64), wires, id=id
+        )
 
     with one_at_a_time, mock.patch.object(qp.BasisState, "__init__", prepare_or_flip):
         yield found

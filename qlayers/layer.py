@@ -6,15 +6,21 @@ import copy
 import functools
 import time
 import warnings
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pennylane as qp
 import torch
 
 from qlayers._layer.described import DescribedLayer
 from qlayers._layer.guarded import one_at_a_time, run_guarded
-from qlayers._layer.inputs import check_is_no_scalar, check_samples, check_values, check_width, describe_out_of_range
+from qlayers._layer.inputs import (
+    check_is_no_scalar,
+    check_samples,
+    check_values,
+    check_width,
+    describe_out_of_range,
+)
 from qlayers._layer.module import LayerModule
 from qlayers._layer.names import weights_come_first
 from qlayers._layer.on_pennylane import run_unrolled
@@ -36,6 +42,9 @@ from qlayers.measurements import Measurement
 from qlayers.parameter_shift import is_parameter_shift
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 
+if TYPE_CHECKING:
+    from qlayers.simulator.traced import TracedCircuit
+
 _BACKENDS_OF_QNODES: dict[str, Native] = {"auto": "if possible", "batched": "always", "as_written": "never"}
 _FREE_TRACES, _CALLS_A_TRACE = 8, 50
 """A circuit that changes more often than this is not traced again every time: that takes longer than PennyLane."""
@@ -53,9 +62,9 @@ class QuantumLayer(DescribedLayer):
       pass ``weight_shapes`` to this constructor.
 
     On qlayers' own simulator a circuit is traced once. Tensors that its function takes from elsewhere than its
-    arguments, such as parameters of the module around it, are read at every call and trained. When other things that it
-    reads change, an attribute, a global variable or a list, it is traced again. What cannot be followed runs on PennyLane
-    as written, and says so.
+    arguments, such as parameters of the module around it, are read at every call and trained. When other things change
+    that it reads, an attribute, a global variable or a list, it is traced again. What cannot be followed runs on
+    PennyLane as written, and says so.
 
     Where it deviates from TorchLayer: weights are read from the module at every call, so that
     ``torch.func.functional_call``, parametrisations and ``load_state_dict(assign=True)`` reach the circuit; inputs
@@ -74,8 +83,8 @@ class QuantumLayer(DescribedLayer):
         measurement: A name (``"z"``, ``"probs"``) or a Measurement.
         backend: A name (``"auto"``, ``"batched"``, ``"default_qubit"``, ``"lightning"``) or a Backend. ``"auto"`` runs
             on qlayers' own simulator where it can and says once where it cannot.
-        precision: ``"float32"`` or ``"float64"``, of weights and outputs; torch's default dtype when None. Changed later
-            by ``.to(dtype)``.
+        precision: ``"float32"`` or ``"float64"``, of weights and outputs; torch's default dtype when None. Changed
+            later by ``.to(dtype)``.
         weight_shapes: For subclasses only: a shape, or shapes by argument name, of the weights that ``circuit`` takes.
         init: How weights start: a function such as ``torch.nn.init.zeros_``, or functions and tensors by name. Uniform
             on [0, 2π) when None.
@@ -132,7 +141,7 @@ class QuantumLayer(DescribedLayer):
             self._finish()
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Check the circuit of a subclass when all of its constructor has run, since it may set what the circuit reads."""
+        """Check a subclass's circuit when all of its constructor has run, since that may set what the circuit reads."""
         super().__init_subclass__(**options)
         construct = cls.__dict__.get("__init__")
         if construct is None:
@@ -173,9 +182,9 @@ class QuantumLayer(DescribedLayer):
     ) -> QuantumLayer:
         """Wrap a QNode.
 
-        An exact QNode on default.qubit or lightning is run by qlayers' own simulator if that can run its circuit, whatever
-        exact gradient method its author chose. Any other, with shots, noise or another device, goes on running where and
-        how its author put it.
+        An exact QNode on default.qubit or lightning is run by qlayers' own simulator if that can run its circuit,
+        whatever exact gradient method its author chose. Any other, with shots, noise or another device, goes on running
+        where and how its author put it.
 
         Args:
             qnode: Takes one sample or a batch of samples as the argument ``input_arg``, and the weights by name.
@@ -309,15 +318,14 @@ class QuantumLayer(DescribedLayer):
 
     def _source(self, n_features: int, dtype: torch.dtype) -> Source:
         shapes = {name: tuple(weight.shape) for name, weight in self.qnode_weights.items()}
-        transforms, labels, value = None, range(self._n_qubits), None
+        transforms, value = None, None
+        labels: Sequence[Hashable] | None = range(self._n_qubits)
         if self._recipe is not None:
             transforms = self._recipe.qnode.compile_pipeline
             labels = self._recipe.qnode.device.wires or None
         elif self._spec is not None:
             value = self._spec
-        return Source(
-            self._function, transforms, self._input_name, shapes, labels, n_features, dtype, value
-        )
+        return Source(self._function, transforms, self._input_name, shapes, labels, n_features, dtype, value)
 
     def _trace_for(self, n_features: int, dtype: torch.dtype) -> Trace:
         """What is known of the circuit for inputs of this width, as it is now."""
@@ -558,7 +566,7 @@ class QuantumLayer(DescribedLayer):
         return self._in_batch(outputs, inputs, trace)
 
     def _takes_batch(self, trace: Trace, inputs: torch.Tensor) -> bool:
-        """Whether PennyLane is given the batch as a whole, which it differentiates by inputs in backpropagation alone."""
+        """Whether PennyLane is given the batch as a whole, whose inputs it differentiates by backpropagation alone."""
         if not trace.together:
             return False
         exact = self._qnode.device.name in ("default.qubit", "default.mixed") and not self._qnode.shots
@@ -625,6 +633,12 @@ class QuantumLayer(DescribedLayer):
         found = self.__dict__.get("_found")
         return None if found is None else found[2]
 
+    @property
+    def _traced(self) -> TracedCircuit | None:
+        """What qlayers' own simulator runs on a batch, once it is known."""
+        trace = self._known()
+        return None if trace is None else trace.batch
+
     def _takes_rows_only(self) -> bool:
         trace = self._known()
         return trace is not None and trace.as_row
@@ -643,7 +657,9 @@ class QuantumLayer(DescribedLayer):
         if self._is_native():
             return "broadcast"
         exact = self._qnode.device.name in ("default.qubit", "default.mixed") and not self._qnode.shots
-        together = trace.together and ((exact and self._gradient_method() == "backprop") or self._backend is None)
+        together = trace.together and (
+            (exact and self._gradient_method() == "backprop") or self._backend is None
+        )
         return "broadcast" if together else "unrolled"
 
     def _gradient_method(self) -> str:

@@ -64,6 +64,10 @@ class QNodeRecipe:
         self.qnode = qnode
 
 
+_EXACT_METHODS = ("best", "backprop", "adjoint", "device", "parameter-shift", "finite-diff", "hadamard")
+"""Without shots these all give the gradient that the adjoint method gives, if in different ways."""
+
+
 def qnode_obstacle(qnode: qp.QNode) -> str | None:
     """Why a QNode must run where its author put it; None if another exact simulator gives the same."""
     device = qnode.device.name
@@ -71,7 +75,7 @@ def qnode_obstacle(qnode: qp.QNode) -> str | None:
         return f"its device is {device}, and not default.qubit or lightning"
     if qnode.shots or qnode.device.shots:
         return "it has shots"
-    if qnode.diff_method not in ("best", "backprop", "adjoint", "device"):
+    if qnode.diff_method not in _EXACT_METHODS:
         return f"its author chose diff_method={qnode.diff_method!r}"
     return None
 

@@ -40,12 +40,10 @@ class TorchLayer(QuantumLayer):
     _stacks_tuples = True
     _follows_inputs = True
 
-    def __init__(
-        self, qnode: qp.QNode, weight_shapes: WeightShapes, init_method: InitMethod = None
-    ) -> None:
+    def __init__(self, qnode: qp.QNode, weight_shapes: WeightShapes, init_method: InitMethod = None) -> None:
         self._wrap(qnode, weight_shapes, init_method, TorchLayer._class_input_arg, None, None, "auto")
 
     @staticmethod
-    def set_input_argument(input_name: str = "inputs") -> None:  # type: ignore[override]
+    def set_input_argument(input_name: str = "inputs") -> None:
         """Set the name of the data argument of the layers that are made from now on."""
         TorchLayer._class_input_arg = input_name

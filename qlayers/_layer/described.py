@@ -12,16 +12,16 @@ import torch
 from pennylane.tape import QuantumScript
 
 from qlayers import tape as tapes
+from qlayers._layer.module import LayerModule
 from qlayers.backends import Backend
 from qlayers.basis_states import bits_as_angles
 from qlayers.circuit import CircuitSpec
 from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError
-from qlayers._layer.module import LayerModule
 
 
 class DescribedLayer(LayerModule):
-    """A layer that counts, draws and names its circuit, which it traces at inputs and weights that are always the same."""
+    """A layer that counts, draws and names its circuit, at inputs and weights that are always the same."""
 
     _spec: CircuitSpec | None
     _backend: Backend | None

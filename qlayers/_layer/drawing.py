@@ -50,7 +50,9 @@ def _form_of(returned: Any) -> Returns:
         return "one"
     if returned is None or (isinstance(returned, (list, tuple)) and not returned):
         raise ConfigurationError(NO_RESULTS)
-    if isinstance(returned, (list, tuple)) and all(isinstance(entry, MeasurementProcess) for entry in returned):
+    if isinstance(returned, (list, tuple)) and all(
+        isinstance(entry, MeasurementProcess) for entry in returned
+    ):
         return "tuple" if isinstance(returned, tuple) else "list"
     shown = type(returned).__name__
     if isinstance(returned, (list, tuple)):

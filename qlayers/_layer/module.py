@@ -101,7 +101,7 @@ class LayerModule(qp.qnn.TorchLayer):
         """The weights by name as they are now, wherever ``functional_call`` or a parametrisation takes them from."""
         parameters = self._parameters
         return {
-            name: parameters[name] if name in parameters else getattr(self, name)  # type: ignore[misc]
+            name: parameters[name] if name in parameters else getattr(self, name)
             for name in self._weight_names
         }
 

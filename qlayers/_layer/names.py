@@ -32,7 +32,13 @@ class _WeightFirstProperty(_WeightFirst):
 
 def weights_come_first(layer_class: C) -> C:
     """Let public properties and methods of a class, its bases within qlayers included, give way to weights."""
-    reserved = set(dir(torch.nn.Module)) | {"input_arg", "set_input_argument", "qnode_weights", "construct", "forward"}
+    reserved = set(dir(torch.nn.Module)) | {
+        "input_arg",
+        "set_input_argument",
+        "qnode_weights",
+        "construct",
+        "forward",
+    }
     for name in dir(layer_class):
         owner = next(base for base in layer_class.__mro__ if name in vars(base))
         own = vars(owner)[name]

@@ -13,7 +13,9 @@ from qlayers._layer.results import combined_of_qnode
 Arguments = dict[str, torch.Tensor]
 
 
-def run_unrolled(qnode: qp.QNode, samples: list[Arguments], as_row: bool = False, stacks: bool = False) -> torch.Tensor:
+def run_unrolled(
+    qnode: qp.QNode, samples: list[Arguments], as_row: bool = False, stacks: bool = False
+) -> torch.Tensor:
     """One circuit a sample, handed to the device together.
 
     Args:

@@ -11,7 +11,9 @@ from qlayers._layer.drawing import NO_RESULTS, Returns
 from qlayers.errors import ConfigurationError
 
 
-def combined(results: Sequence[torch.Tensor], returns: Returns, batch: int | None, stacks: bool) -> torch.Tensor:
+def combined(
+    results: Sequence[torch.Tensor], returns: Returns, batch: int | None, stacks: bool
+) -> torch.Tensor:
     """Make one tensor of what is measured.
 
     Args:

@@ -32,11 +32,13 @@ from qlayers.components import Component
 MOST_OBJECTS = 5_000
 """More than this is not followed: checking it at every call would cost more than it saves."""
 
-_LIBRARIES = frozenset(("torch", "pennylane", "numpy", "scipy", "autoray", "qlayers", "pennylane_lightning", "autograd"))
+_LIBRARIES = frozenset(
+    ("torch", "pennylane", "numpy", "scipy", "autoray", "qlayers", "pennylane_lightning", "autograd")
+)
 _PURE = frozenset(
     (
-        "abc", "builtins", "cmath", "collections", "contextlib", "copy", "dataclasses", "enum", "fractions", "functools",
-        "itertools", "math", "numbers", "operator", "re", "string", "types", "typing", "warnings", "__future__",
+        "abc", "builtins", "cmath", "collections", "contextlib", "copy", "dataclasses", "enum", "fractions",
+        "functools", "itertools", "math", "numbers", "operator", "re", "string", "types", "typing", "warnings", "__future__",
     )
 )  # fmt: skip
 """Modules of the standard library that compute and do nothing else."""
@@ -49,6 +51,7 @@ _ATOMS = (
     torch.dtype, torch.device, torch.Size, types.BuiltinFunctionType, types.MethodDescriptorType,
     types.WrapperDescriptorType, types.MethodWrapperType, types.GetSetDescriptorType, np.ufunc, types.CodeType,
 )  # fmt: skip
+_OWN_CONTAINERS = ("pennylane.pauli.pauli_arithmetic", "pennylane.wires")
 _ABSENT: Any = object()
 
 
@@ -123,7 +126,9 @@ class _Walk:
     def transform(self, value: Any) -> Hashable:
         """The key of a transform with its settings."""
         settings = vars(value)
-        made_of = {name: part for name, part in vars(settings["_transform"]).items() if name.endswith("_transform")}
+        made_of = {
+            name: part for name, part in vars(settings["_transform"]).items() if name.endswith("_transform")
+        }
         parts = [*made_of.values(), settings["_args"], settings["_kwargs"]]
         return ("transform", tuple(self.follow(part) for part in parts))
 
@@ -148,9 +153,8 @@ class _Walk:
             return (type(value).__name__, self.follow(value.__func__))
         if isinstance(value, Component):
             return ("component", type(value), value)
-        if isinstance(value, dict) and not _is_library(type(value).__module__):
-            return self._dict(value)
-        if isinstance(value, (dict, list, tuple, set, frozenset)) and type(value).__module__ in ("builtins", "collections"):
+        containers = (dict, list, tuple, set, frozenset)
+        if isinstance(value, containers) and type(value).__module__ not in _OWN_CONTAINERS:
             return self._dict(value) if isinstance(value, dict) else self._sequence(value)
         return self._object(value)
 
@@ -178,17 +182,23 @@ class _Walk:
 
     def _dict(self, value: dict[Any, Any]) -> Hashable:
         items = tuple(value.items())
-        self.checks.append(lambda: len(value) == len(items) and all(value.get(k, _ABSENT) is v for k, v in items))
+        self.checks.append(
+            lambda: len(value) == len(items) and all(value.get(k, _ABSENT) is v for k, v in items)
+        )
         return ("dict", tuple((self.follow(key), self.follow(entry)) for key, entry in items))
 
     def _sequence(self, value: Any) -> Hashable:
         entries = tuple(value)
         if isinstance(value, list):
             self.checks.append(
-                lambda: len(value) == len(entries) and all(a is b for a, b in zip(value, entries, strict=True))
+                lambda: (
+                    len(value) == len(entries) and all(a is b for a, b in zip(value, entries, strict=True))
+                )
             )
         elif isinstance(value, (set, frozenset)):
-            self.checks.append(lambda: len(value) == len(entries) and all(entry in value for entry in entries))
+            self.checks.append(
+                lambda: len(value) == len(entries) and all(entry in value for entry in entries)
+            )
             return (type(value).__name__, frozenset(self.follow(entry) for entry in entries))
         return (type(value), tuple(self.follow(entry) for entry in entries))
 
@@ -198,7 +208,9 @@ class _Walk:
         if _is_library(value.__name__):
             return ("module", value.__name__)
         if value.__name__.partition(".")[0] in sys.stdlib_module_names:
-            raise CannotFollowError(f"it reads the module {value.__name__}, which may give something else every time")
+            raise CannotFollowError(
+                f"it reads the module {value.__name__}, which may give something else every time"
+            )
         return ("module", value.__name__, self._attributes(vars(value), value.__name__))
 
     def _class(self, value: type, also: tuple[str, ...] = ("__init__", "__call__", "forward")) -> Hashable:
@@ -267,12 +279,18 @@ class _Walk:
     def _library_object(self, value: Any, kind: type, state: dict[str, Any]) -> Hashable:
         if isinstance(value, qp.devices.Device):
             return ("device", id(value))
-        if not isinstance(value, (qp.operation.Operator, qp.wires.Wires, qp.pauli.PauliWord, qp.pauli.PauliSentence)):
+        if not isinstance(
+            value, (qp.operation.Operator, qp.wires.Wires, qp.pauli.PauliWord, qp.pauli.PauliSentence)
+        ):
             raise CannotFollowError(f"it reads a {kind.__name__}, which cannot be followed")
         # Operators are values: nobody changes them.
         checks = len(self.checks)
         parts = tuple((self.follow(name), self.follow(content)) for name, content in state.items())
-        items = tuple((self.follow(k), self.follow(v)) for k, v in value.items()) if isinstance(value, dict) else ()
+        items = (
+            tuple((self.follow(k), self.follow(v)) for k, v in value.items())
+            if isinstance(value, dict)
+            else ()
+        )
         del self.checks[checks:]
         return ("object", kind, parts, items)
 
@@ -300,7 +318,9 @@ class _Walk:
     ) -> Hashable:
         whole = whole or not self.names.isdisjoint(_DYNAMIC_NAMES)
         chosen = sorted(name for name in (held if whole else {*self.names, *also}) if name in held)
-        found = tuple((name, held[name]) for name in chosen if name in self.names or not name.startswith("__"))
+        found = tuple(
+            (name, held[name]) for name in chosen if name in self.names or not name.startswith("__")
+        )
         found += tuple((name, held[name]) for name in also if name.startswith("__") and name in held)
         if found:
             self.checks.append(lambda: all(held.get(name, _ABSENT) is content for name, content in found))
@@ -308,7 +328,9 @@ class _Walk:
 
     def _follow_nothing_hidden(self, kind: type) -> None:
         for base in kind.__mro__:
-            if not _is_library(base.__module__) and not {"__getattr__", "__getattribute__"}.isdisjoint(vars(base)):
+            if not _is_library(base.__module__) and not {"__getattr__", "__getattribute__"}.isdisjoint(
+                vars(base)
+            ):
                 raise CannotFollowError(f"{base.__name__} makes its attributes up as they are asked for")
 
 

@@ -20,14 +20,16 @@ from qlayers._layer.surroundings import Surroundings, surroundings_of
 from qlayers._layer.undisturbed import undisturbed
 from qlayers.basis_states import bits_as_angles
 from qlayers.errors import QlayersError
+from qlayers.measurement_key import measurement_key
 from qlayers.recent import Recent
 from qlayers.simulator.not_traceable import NoSuchWireError, NotTraceableError
-from qlayers.measurement_key import measurement_key
 
 if TYPE_CHECKING:
     from qlayers.simulator.traced import TracedCircuit
 
-VARIES = "it is another circuit each time it is given the same numbers: it draws random numbers or keeps state"
+VARIES = (
+    "it is another circuit each time it is given the same numbers: it draws random numbers or keeps state"
+)
 _TIMES = 8  # a coin falls on one side so often once in 128 times
 
 
@@ -197,7 +199,9 @@ def _traced(source: Source, surroundings: Surroundings, found: Trace, rows: int 
         together = found.together and circuit is batch
         try:
             agrees = agrees_with_default_qubit(circuit, function, together)
-        except Exception as error:  # whatever PennyLane raises where it cannot run or differentiate the circuit
+        except (
+            Exception
+        ) as error:  # whatever PennyLane raises where it cannot run or differentiate the circuit
             raise NotTraceableError(f"it cannot be compared with default.qubit ({error})") from error
         if not agrees:
             raise NotTraceableError(
@@ -220,7 +224,8 @@ class _Probe:
 
     def __init__(self, source: Source, rows: int | None) -> None:
         generator = torch.Generator().manual_seed(2)
-        self.rows, self.error = rows, None
+        self.rows = rows
+        self.error: Exception | None = None
         self.batch_size: int | None = None
         self.returns: Returns = "list"
         shape = (source.n_features,) if rows is None else (rows, source.n_features)
@@ -237,7 +242,7 @@ class _Probe:
                 self.returns = drawing.returns
                 self.batch_size = drawing.tape.batch_size
         except Exception as error:  # whatever the author's function raises
-            self.error: Exception | None = error
+            self.error = error
 
 
 def _unlike(source: Source) -> int:
@@ -254,7 +259,11 @@ def _varies(source: Source, probe: _Probe) -> bool:
         with state_preparations(), bits_as_angles():
             tape = source.draw(probe.weights, probe.sample).tape
         gates = [
-            (gate.name, gate.wires.labels, [np.asarray(qp.math.toarray(number)).tolist() for number in gate.data])
+            (
+                gate.name,
+                gate.wires.labels,
+                [np.asarray(qp.math.toarray(number)).tolist() for number in gate.data],
+            )
             for gate in tape.operations
             if not isinstance(gate, (qp.ops.MidMeasure, qp.ops.Conditional))  # another name every time
         ]

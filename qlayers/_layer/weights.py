@@ -39,7 +39,9 @@ def as_shapes(shapes: WeightShapes) -> dict[str, tuple[int, ...]]:
     }
 
 
-def check_signature(function: Callable[..., Any], input_arg: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def check_signature(
+    function: Callable[..., Any], input_arg: str, shapes: Mapping[str, tuple[int, ...]]
+) -> None:
     """Raise an error unless a quantum function takes the inputs and exactly the weights that have shapes.
 
     Raises:
@@ -115,8 +117,8 @@ def _initial_weight(name: str, shape: tuple[int, ...], init: InitMethod) -> torc
         value = (value[0] if not shape and value.ndim else value).detach()
         if value.isnan().any():
             raise ConfigurationError(
-                f"init_method leaves entries of the weight {name!r} unwritten, or writes NaN. Write every entry in place, "
-                "or return a tensor."
+                f"init_method leaves entries of the weight {name!r} unwritten, or writes NaN. Write every entry in "
+                "place, or return a tensor."
             )
     if tuple(value.shape) != shape:
         raise ConfigurationError(

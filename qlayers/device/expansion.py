@@ -19,11 +19,11 @@ from pennylane.tape import QuantumScript
 
 from qlayers._layer.undisturbed import undisturbed
 from qlayers.recent import Recent
-from qlayers.simulator.gates import GATE_SET
 from qlayers.simulator.formula import Formula
+from qlayers.simulator.gates import GATE_SET
 from qlayers.simulator.polynomial import polynomials_of
-from qlayers.simulator.recording import Recorder
 from qlayers.simulator.program import Angle
+from qlayers.simulator.recording import Recorder
 
 NO_OPERATIONS = frozenset({"Barrier", "Snapshot"})
 """What changes no state. Snapshots are taken by ``qp.snapshots``, which runs the circuit up to each of them."""

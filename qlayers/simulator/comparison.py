@@ -48,7 +48,9 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
     bits = torch.rand(rows, n_bits, generator=generator, dtype=dtype)
 
     found = _real(circuit.readout.results(circuit.run_with_bits(torch.cat([samples, bits], -1), flat)))
-    device = qp.device("default.qubit", wires=list(function.labels) if function.labels is not None else None, seed=0)
+    device = qp.device(
+        "default.qubit", wires=list(function.labels) if function.labels is not None else None, seed=0
+    )
     by_name = function.weights_of(flat)
     drawn = []
     for row, bit in zip(samples[None] if together else samples, bits[:1] if together else bits, strict=True):
@@ -56,7 +58,9 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
             drawn.append(function.draw(by_name, row))
     expected = [_reference(tape, device) for tape in drawn]
     wanted = _real(
-        expected[0] if together else [torch.stack([one[k] for one in expected]) for k in range(len(expected[0]))]
+        expected[0]
+        if together
+        else [torch.stack([one[k] for one in expected]) for k in range(len(expected[0]))]
     )
     tolerance = _CLOSE[dtype]
     for ours, theirs in zip(found, wanted, strict=True):
@@ -67,7 +71,9 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
     closures = list(function.closures) if any(c.requires_grad for c in function.closures) else []
     trained = [closure for closure in closures if closure.requires_grad]
     for side, parts in enumerate((found, wanted)):
-        total = sum((c.double() * part.reshape(c.shape)).sum() for c, part in zip(cotangents, parts, strict=True))
+        total = sum(
+            (c.double() * part.reshape(c.shape)).sum() for c, part in zip(cotangents, parts, strict=True)
+        )
         at = [flat, samples, *(trained if side else [])]
         sides.append(_gradients(total, at))
     (by_flat, by_samples), (by_flat_too, by_samples_too, *by_closures) = sides
@@ -82,7 +88,9 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
             pairs.append((by_flat[start : start + closure.numel()], by_closure))
         start += closure.numel()
     for ours, theirs in pairs:
-        scale = max(1.0, float(theirs.abs().max()) if theirs.numel() else 0.0) * math.sqrt(sum(p.numel() for p in found))
+        scale = max(1.0, float(theirs.abs().max()) if theirs.numel() else 0.0) * math.sqrt(
+            sum(p.numel() for p in found)
+        )
         if not torch.allclose(ours.double(), theirs.double(), rtol=0.0, atol=5 * tolerance * scale):
             return False
     return True

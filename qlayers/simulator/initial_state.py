@@ -53,7 +53,9 @@ class PreparedState:
             return torch.nn.functional.pad(amplitudes, (0, 2 ** len(self.qubits) - chosen.shape[1]))
         if self.constant is not None:
             constant = self.constant.to(samples.device)
-            constant = constant.to(samples.dtype.to_complex()) if self.is_complex else constant.real.to(samples)
+            constant = (
+                constant.to(samples.dtype.to_complex()) if self.is_complex else constant.real.to(samples)
+            )
             return constant.expand(len(samples), -1)
         assert self.formula is not None
         found = self.formula.of_batch(weights, samples)  # (batch, 1 or 2, 2**len(qubits))

@@ -6,6 +6,7 @@ polynomials, whatever rearranges a tensor rearranges them, and everything else i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 from qlayers.simulator.formula import SAMPLE, WEIGHTS, Formula
 from qlayers.simulator.program import Angle
-from qlayers.simulator.recording import CONSTANT, Step, Value, operation_of, replaced
+from qlayers.simulator.recording import CONSTANT, Step, operation_of, replaced
 
 Terms = dict[tuple[int, int], float]
 """Coefficients by the positions of the factors in ascending order, where -1 stands for the number 1."""
@@ -66,7 +67,8 @@ class _Following:
         offset = terms.get((-1, -1), 0.0)
         # A program writes a linear term as (position, -1).
         return Angle(
-            offset, tuple((max(a, b), min(a, b), c) for (a, b), c in terms.items() if (a, b) != (-1, -1) and c)
+            offset,
+            tuple((max(a, b), min(a, b), c) for (a, b), c in terms.items() if (a, b) != (-1, -1) and c),
         )
 
     def step(self, step: Step, values: Sequence[Any], constants: dict[str, torch.Tensor]) -> Any:
@@ -75,7 +77,9 @@ class _Following:
             constant = constants[step.arguments[0]]
             if constant.numel() > MOST_ELEMENTS or constant.is_complex() or constant.dtype == torch.bool:
                 return None
-            return self._kept([{(-1, -1): float(value)} for value in constant.reshape(-1).tolist()], constant.shape)
+            return self._kept(
+                [{(-1, -1): float(value)} for value in constant.reshape(-1).tolist()], constant.shape
+            )
         if any(values[number] is None for number in step.reads):
             return None
         arguments = replaced(step.arguments, lambda value: values[value.number])
@@ -86,7 +90,9 @@ class _Following:
             return arguments[0] if targets and targets[0].is_floating_point else None
         if name in REARRANGING:
             if name == "aten.constant_pad_nd.default":
-                (zero,) = self._kept([{(-1, -1): float(dict(enumerate(arguments)).get(2, 0.0))}], (1,)).tolist()
+                (zero,) = self._kept(
+                    [{(-1, -1): float(dict(enumerate(arguments)).get(2, 0.0))}], (1,)
+                ).tolist()
                 arguments = (*arguments[:2], zero)
             if name == "getitem" and not isinstance(arguments[0], (tuple, list)):
                 return None
@@ -113,14 +119,14 @@ class _Following:
         found = [None if None in row else by(*row) for row in zip(*read, strict=True)]
         return self._kept(found, shaped[0].shape)
 
-    def total(self, ids: torch.Tensor, dims: Any, keep: bool, scale: float = 1.0) -> torch.Tensor | None:
-        """Sums over some dimensions, all of them if none are named."""
+    def total(self, ids: torch.Tensor, dims: Sequence[int], keep: bool, scale: float) -> torch.Tensor | None:
+        """Multiples of the sums over some dimensions."""
         if ids.numel() > MOST_ELEMENTS:
             return None
-        dims = [dim % ids.ndim for dim in (dims or range(ids.ndim))]
         others = [dim for dim in range(ids.ndim) if dim not in dims]
-        shape = [1 if dim in dims else ids.shape[dim] for dim in range(ids.ndim)] if keep else [ids.shape[d] for d in others]
-        rows = ids.permute(*others, *dims).reshape(int(torch.Size([ids.shape[d] for d in others]).numel()), -1)
+        left = [ids.shape[dim] for dim in others]
+        shape = [1 if dim in dims else size for dim, size in enumerate(ids.shape)] if keep else left
+        rows = ids.permute(*others, *dims).reshape(math.prod(left), -1)
         found = [self._sum_of([self._at(number) for number in row], scale) for row in rows.tolist()]
         return self._kept(found, torch.Size(shape))
 
@@ -228,14 +234,13 @@ def _raise(follow: _Following, step: Step, arguments: Any, options: Any) -> Any:
 
 
 def _add_up(follow: _Following, step: Step, arguments: Any, options: Any) -> Any:
-    dims = arguments[1] if len(arguments) > 1 else None
-    keep = bool(arguments[2]) if len(arguments) > 2 else bool(options.get("keepdim", False))
-    ids = arguments[0]
-    n_results = 1
-    if ids.ndim and dims:
-        n_results = int(torch.Size([s for d, s in enumerate(ids.shape) if d not in [x % ids.ndim for x in dims]]).numel())
-    scale = n_results / max(ids.numel(), 1) if ".mean." in f".{step.operation.removeprefix('aten.')}." else 1.0
-    return follow.total(ids, dims, keep, scale) if ids.ndim else ids
+    ids, *rest = arguments
+    if not ids.ndim:
+        return ids
+    dims = [dim % ids.ndim for dim in (rest[0] if rest else None) or range(ids.ndim)]
+    keep = bool(rest[1]) if len(rest) > 1 else bool(options.get("keepdim", False))
+    is_mean = step.operation.startswith("aten.mean.")
+    return follow.total(ids, dims, keep, 1.0 / math.prod(ids.shape[dim] for dim in dims) if is_mean else 1.0)
 
 
 def _matrix_product(follow: _Following, step: Step, arguments: Any, options: Any) -> Any:
@@ -244,7 +249,9 @@ def _matrix_product(follow: _Following, step: Step, arguments: Any, options: Any
         if options.get("beta", 1) != 1 or options.get("alpha", 1) != 1:
             return None
         product = follow.product(arguments[1], arguments[2])
-        return None if product is None else follow.each(arguments[0], product, by=lambda a, b: _sum(a, b, 1.0))
+        return (
+            None if product is None else follow.each(arguments[0], product, by=lambda a, b: _sum(a, b, 1.0))
+        )
     left, right = arguments[:2]
     if kind == "mv":
         product = follow.product(left, right[:, None])

@@ -189,7 +189,9 @@ class Recorder:
                 self._add_fresh(tensor)
             return result
         if function._schema.is_mutable:
-            raise CannotRecordError("it writes into a tensor in place; torch.stack or torch.cat make a new one")
+            raise CannotRecordError(
+                "it writes into a tensor in place; torch.stack or torch.cat make a new one"
+            )
         if name.startswith(_CONVERSIONS) and result.dtype == taken[0].dtype:
             # Nothing changes; and where the operations run again, tensors stay on their device.
             name, arguments, options, taken = "aten.alias.default", taken[:1], {}, taken[:1]
@@ -239,9 +241,9 @@ class _Functions(TorchFunctionMode):
         if name in _LOOKING_METHODS and args and isinstance(args[0], torch.Tensor):
             self._recorder._look([args[0]])
         result = function(*args, **(kwargs or {}))
-        if function in _MAKERS and isinstance(result, torch.Tensor):
-            if not _tensors((args, tuple((kwargs or {}).values()))):
-                self._recorder._add_fresh(result)
+        makes = function in _MAKERS and isinstance(result, torch.Tensor)
+        if makes and not _tensors((args, tuple((kwargs or {}).values()))):
+            self._recorder._add_fresh(result)
         return result
 
 

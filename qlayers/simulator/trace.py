@@ -87,7 +87,9 @@ class QuantumFunction:
     def weights_of(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
         """Weights by name."""
         parts = flat[: self.n_weights].split([math.prod(shape) for shape in self.shapes.values()])
-        return {name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+        return {
+            name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
+        }
 
     def random_weights(self, generator: torch.Generator) -> torch.Tensor:
         """Flat weights, and the closures' values behind them."""
@@ -119,11 +121,15 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
     first, record = look.recorded(generator, n_bits)
     n_qubits = len(first.positions)
     if n_qubits > MAX_QUBITS:
-        raise NotTraceableError(f"it has {n_qubits} qubits, and the batched simulator takes at most {MAX_QUBITS}")
+        raise NotTraceableError(
+            f"it has {n_qubits} qubits, and the batched simulator takes at most {MAX_QUBITS}"
+        )
     if len(record.closures) < len(function.closures):
         # The others are reached but not used: without them the program has fewer weights.
         used = [function.closures[number] for number in record.closures]
-        unread = [closure for number, closure in enumerate(function.closures) if number not in record.closures]
+        unread = [
+            closure for number, closure in enumerate(function.closures) if number not in record.closures
+        ]
         fewer = replace(function, closures=used, constants=[*function.constants, *unread])
         return replace(trace(fewer, as_row, rows), closures=record.closures)
     n_weights = len(function.with_closures(torch.empty(function.n_weights)))
@@ -200,7 +206,8 @@ class Sketch:
             and [qubits for qubits, *_ in self.states] == [qubits for qubits, *_ in other.states]
             and self.positions == other.positions
             and len(self.bits) == len(other.bits)
-            and list(map(measurement_key, self.measurements)) == list(map(measurement_key, other.measurements))
+            and list(map(measurement_key, self.measurements))
+            == list(map(measurement_key, other.measurements))
         )
 
 
@@ -229,7 +236,11 @@ class _Look:
         """The circuit at flat weights, and a sample with the numbers behind it that stand in for bits."""
         n_features = self.function.n_features
         sample = numbers[..., :n_features]
-        with state_preparations(), bits_as_angles(numbers.reshape(-1)[n_features:]) as bits, blaming_the_author():
+        with (
+            state_preparations(),
+            bits_as_angles(numbers.reshape(-1)[n_features:]) as bits,
+            blaming_the_author(),
+        ):
             drawn = self.function.draw(self.function.weights_of(weights), sample)
             labels = list(drawn.wires if self.function.labels is None else self.function.labels)
             tape = _deferred(drawn, labels)
@@ -271,7 +282,11 @@ class _Look:
             for measurement in sketch.measurements:
                 _check_observable(measurement, recorder)
         except LooksAtValuesError as error:
-            names = [name for number, name in ((SAMPLE, "inputs"), (WEIGHTS, "weights")) if number in error.arguments]
+            names = [
+                name
+                for number, name in ((SAMPLE, "inputs"), (WEIGHTS, "weights"))
+                if number in error.arguments
+            ]
             raise NotTraceableError(f"its gates depend on the values of its {' and '.join(names)}") from error
         except CannotRecordError as error:
             raise NotTraceableError(str(error)) from error
@@ -313,7 +328,9 @@ class _Look:
             raise NotTraceableError("its gates depend on the values of its inputs or weights")
         tolerance = _REPLAYED[function.dtype]
         with torch.no_grad():
-            pairs = list(zip(record.angles(weights, sample), found.angles, strict=True)) if found.angles else []
+            pairs = (
+                list(zip(record.angles(weights, sample), found.angles, strict=True)) if found.angles else []
+            )
             for prepared, (_, state, _) in zip(record.states, found.states, strict=True):
                 pairs.append((prepared.of_batch(weights, sample[None])[0], state.reshape(-1)))
         for replayed, drawn in pairs:
@@ -328,7 +345,6 @@ class _Look:
                 raise NotTraceableError(
                     "the program made of it has other angles, which is a defect of qlayers: please report the circuit"
                 )
-
 
     def check_rows(self, generator: torch.Generator, first: Sketch, record: _Record, rows: int) -> None:
         """Give the function a batch, and compare every row of every angle and state with the record of one sample."""
@@ -415,7 +431,11 @@ def _sketch(tape: QuantumScript, labels: Sequence[Hashable], bits: list[torch.Te
     touched: set[Hashable] = set()
     states, rest = [], []
     for operation in tape.operations:
-        if isinstance(operation, qp.StatePrep) and not operation.is_sparse and touched.isdisjoint(operation.wires):
+        if (
+            isinstance(operation, qp.StatePrep)
+            and not operation.is_sparse
+            and touched.isdisjoint(operation.wires)
+        ):
             state = torch.as_tensor(operation.data[0])
             states.append((qubits_of(operation.wires), state, checks_norm(operation)))
         else:
@@ -443,7 +463,9 @@ def _decomposed(tape: QuantumScript) -> list[Operator]:
     (tape,), _ = qp.transforms.decompose(tape, gate_set=set(GATE_SET))
     for operation in tape.operations:
         if operation.name not in GATE_SET:
-            raise NotTraceableError(f"it has the gate {operation.name}, which does not come down to rotations")
+            raise NotTraceableError(
+                f"it has the gate {operation.name}, which does not come down to rotations"
+            )
     return list(tape.operations)
 
 

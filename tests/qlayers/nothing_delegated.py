@@ -42,7 +42,7 @@ def caller(frame: FrameType | None) -> str | None:
     folders = (str(package / "simulator"), str(package / "device"))
     while frame is not None:
         file, function = frame.f_code.co_filename, frame.f_code.co_name
-        if function == "_reference" and file == str(package / "simulator" / "trace.py"):
+        if function == "_reference" and file == str(package / "simulator" / "comparison.py"):
             return None  # the comparison of a circuit when it is made
         if file.startswith(folders):
             return "the simulator or the device"

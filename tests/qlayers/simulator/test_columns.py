@@ -7,8 +7,16 @@ import math
 import pytest
 import torch
 
+from qlayers._layer.undisturbed import undisturbed
 from qlayers.simulator.columns import columns_of
-from qlayers.simulator.formula import trace_formula
+from qlayers.simulator.formula import Formula
+from qlayers.simulator.recording import Recorder
+
+
+def trace_formula(function, weights, sample):
+    with undisturbed(), Recorder((weights, sample)) as recorder:
+        return Formula.recorded(recorder, function(weights, sample))
+
 
 POINT = torch.linspace(0.1, 0.9, 6, dtype=torch.float64), torch.linspace(0.2, 0.8, 4, dtype=torch.float64)
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from qlayers import ConfigurationError, ExecutionWarning, QuantumLayer
+from qlayers._layer.tracing import forget_traces
 from qlayers.simulator import trace as tracing
 from qlayers.simulator.program import Builder
 
@@ -283,7 +284,8 @@ def test_a_traced_circuit_can_be_pickled(function):
     traced, _ = both(function)
     inputs = torch.rand(3, N_FEATURES, dtype=torch.float64)
     expected = traced(inputs)
-    traced._traced = pickle.loads(pickle.dumps(traced._traced))
+    key, surroundings, trace = traced._found
+    traced.__dict__["_found"] = key, surroundings, pickle.loads(pickle.dumps(trace))
     assert torch.equal(traced(inputs), expected)
 
 
@@ -294,8 +296,10 @@ def test_a_wrong_program_is_found_out_when_it_is_built(monkeypatch):
         "rotate",
         lambda self, qubit, axis, angle: rotate(self, qubit, axis, 0.1 if axis == 1 else angle),
     )
+    forget_traces()
     with pytest.raises(ConfigurationError, match=r"disagrees with default.qubit, which is a defect"):
         both(nested)
+    forget_traces()
 
 
 def test_the_global_random_stream_is_left_alone():
