@@ -38,7 +38,8 @@ _LIBRARIES = frozenset(
 _PURE = frozenset(
     (
         "abc", "builtins", "cmath", "collections", "contextlib", "copy", "dataclasses", "enum", "fractions",
-        "functools", "itertools", "math", "numbers", "operator", "re", "string", "types", "typing", "warnings", "__future__",
+        "functools", "itertools", "math", "numbers", "operator", "re", "string", "types", "typing", "warnings",
+        "__future__",
     )
 )  # fmt: skip
 """Modules of the standard library that compute and do nothing else."""
