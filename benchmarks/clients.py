@@ -69,7 +69,7 @@ def programs_table(pairs: Sequence[Pair]) -> Table:
         if pair.reason is not None:
             notes.append(f"{pair.kind.name}: {pair.reason}")
     return Table(
-        "A step of programs as people write them, median ms; ratio of TorchLayer's time to ours, in pairs (95 % interval)",
+        "A step of each program, median ms, and the median ratio of TorchLayer's time to ours (95 % interval)",
         ["kind", "program", "TorchLayer", "qlayers", "ratio", "ran on"],
         rows,
         notes,
@@ -108,17 +108,19 @@ def main() -> None:
     kinds = chosen_kinds(parser, options.kinds)
     if options.write and len(kinds) < len(KINDS):
         parser.error("--write puts the table of all kinds into README.md: leave --kinds out.")
-    rounds = options.rounds or (LEAST_ROUNDS if options.quick else ROUNDS)
+    rounds = options.rounds
+    if rounds is None:
+        rounds = LEAST_ROUNDS if options.quick else ROUNDS
     if rounds < LEAST_ROUNDS:
         parser.error(f"--rounds: {rounds} are too few for an interval. Allowed: {LEAST_ROUNDS} or more.")
     torch.set_num_threads(1)
     console, progress = console_and_tell()
     pairs = []
     for kind in kinds:
-        progress.print(f"{kind.name}: {kind.description}")
+        progress.print(f"{kind.name}: {kind.description}", markup=False)
         pairs.append(measure(kind, rounds, SECONDS))
         if pairs[-1].failure is not None:
-            progress.print(f"{kind.name} {pairs[-1].failure}", style="bold red")
+            progress.print(f"{kind.name} {pairs[-1].failure}", markup=False, style="bold red")
     versions = {
         name: version(name) for name in ("numba", "numpy", "pennylane", "pennylane-lightning", "torch")
     }

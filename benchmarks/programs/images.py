@@ -27,6 +27,7 @@ class Quanvolution(nn.Module):
         self.head = nn.Linear(7 * 7 * 4, 10)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return a score for each of ten classes."""
         small = nn.functional.avg_pool2d(images, 2).squeeze(1)  # (batch, 14, 14)
         found = []
         for row in range(0, 14, 2):
@@ -112,6 +113,7 @@ class PatchGenerator(nn.Module):
         self.patches = nn.ModuleList([make(circuit, {"weights": (3, 5)}) for _ in range(4)])
 
     def forward(self, noise: torch.Tensor) -> torch.Tensor:
+        """Return an image for each row of noise."""
         drawn = []
         for patch in self.patches:
             kept = patch(noise)[:, :16]  # the ancilla is in its state 0

@@ -39,6 +39,7 @@ class QLSTM(nn.Module):
         self.head = nn.Linear(hidden, 1)
 
     def forward(self, sequence: torch.Tensor) -> torch.Tensor:
+        """Return a number for each sequence."""
         state = memory = sequence.new_zeros(len(sequence), self.hidden)
         for t in range(sequence.shape[1]):
             squeezed = self.squeeze(torch.cat((state, sequence[:, t]), dim=1))
@@ -76,6 +77,7 @@ class Attention(nn.Module):
         self.head = nn.Linear(N_QUBITS, 2)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return a score for each of two classes."""
         query, key, value = self.query(tokens), self.key(tokens), self.value(tokens)
         scores = torch.softmax(query @ key.transpose(1, 2) / math.sqrt(N_QUBITS), dim=-1)
         return self.head(self.norm(tokens + scores @ value).mean(dim=1))
