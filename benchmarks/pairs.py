@@ -220,7 +220,7 @@ def seconds_of(step: Callable[[], torch.Tensor]) -> float:
 def devices_of(program: Program) -> list[str]:
     """Return where the program's quantum layers ran."""
     layers = [module for module in program.model.modules() if hasattr(module, "execution")]
-    return sorted({layer.execution.device for layer in layers})
+    return sorted({str(layer.execution.device) for layer in layers})
 
 
 def first_line(error: Exception, width: int = 120) -> str:
