@@ -16,6 +16,7 @@ from sides import HERE, add_sides_option, chosen_sides
 SCRIPTS = {
     "layers.py": ["--write"],
     "circuits.py": ["--write"],
+    "clients.py": ["--write"],
     "epoch.py": ["--write"],
     "start.py": ["--write"],
     "shares.py": ["--write"],

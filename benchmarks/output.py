@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 from sides import HERE
 
@@ -32,10 +33,10 @@ class Table:
         for number, name in enumerate(self.header):
             drawn.add_column(name, justify="right" if number else "left")
         for row in self.rows:
-            drawn.add_row(*row)
+            drawn.add_row(*map(escape, row))  # what stands in brackets is no markup
         console.print(drawn)
         for note in self.notes:
-            console.print(note, highlight=False)
+            console.print(note, highlight=False, markup=False)
 
     def markdown(self) -> str:
         """As README.md has it."""

@@ -24,7 +24,7 @@ from tests.architecture.test_imports import declared, third_party
 
 BENCHMARKS = Path(sides.__file__).parent
 ROOT = BENCHMARKS.parent
-SECTIONS = ("layers", "circuits", "epoch", "start", "shares", "promotion")
+SECTIONS = ("layers", "circuits", "clients", "epoch", "start", "shares", "promotion")
 OF_PEERS = {"deepquantum", "jax", "pyqtorch", "tensorcircuit"}
 
 
@@ -192,8 +192,10 @@ def test_peers_are_pinned_and_rest_on_our_versions() -> None:
 
 
 def test_only_the_peers_modules_import_peers() -> None:
-    local = {path.stem for path in BENCHMARKS.glob("*.py")} | {"workers"}
-    for path in [*BENCHMARKS.glob("*.py"), *BENCHMARKS.glob("workers/*.py")]:
+    folders = {"programs", "workers"}
+    local = {path.stem for path in BENCHMARKS.glob("*.py")} | folders
+    inside = [path for folder in sorted(folders) for path in (BENCHMARKS / folder).glob("*.py")]
+    for path in [*BENCHMARKS.glob("*.py"), *inside]:
         found = third_party(path, at_import=False) - local
         if path.name.startswith(("with_", "jax_")):
             assert found <= OF_PEERS | {"numpy", "pennylane", "torch"}, path
