@@ -272,6 +272,10 @@ CLOSURES = {
 }
 
 TRAINED_CLOSURES = {"parameter", "leaf", "linear", "helper of a parameter"}
+LOCAL_CLOSURES = {
+    name for name, closure in CLOSURES.items() if closure.init and not closure.init.startswith("self.")
+} | {"helper of a parameter"}
+"""Of names in ``Model.__init__``, which a method does not see."""
 CHANGED_CLOSURES = {name for name, closure in CLOSURES.items() if closure.change}
 
 # ---------------------------------------------------------------------------------------------------------- transforms

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.qlayers.programs.program import (
     BLOCKS,
     CLOSURES,
+    LOCAL_CLOSURES,
     MAKES_BATCH,
     MEASUREMENTS,
     MIXES_ROWS,
@@ -129,10 +130,10 @@ def programs(draw: st.DrawFn) -> Program:
     first of every list, so that a weight of 1 in 60 became 1 in 4. It would make failing programs plainer, which
     :func:`tests.qlayers.programs.judge.simplify` does instead.
     """
-    return program(draw(st.randoms(use_true_random=True)))
+    return draw_program(draw(st.randoms(use_true_random=True)))
 
 
-def program(random: Random) -> Program:
+def draw_program(random: Random) -> Program:
     """Return a program whose choices go together."""
     n_wires = choose(random, {1: 3, 2: 10, 3: 8, 4: 8, 5: 1})
     encode = _encoding(random)
@@ -151,7 +152,16 @@ def program(random: Random) -> Program:
     transform = choose(random, TRANSFORM_WEIGHTS)
     returns = choose(
         random,
-        {"all Z": 44, "one": 26, "list": 14, "tuple": 10, "list of one": 4, "tuple of one": 1, "nested": 1},
+        {
+            "all Z": 44,
+            "one": 26,
+            "list": 14,
+            "tuple": 10,
+            "list of one": 4,
+            "tuple of one": 1,
+            "nested": 1,
+            "dict": 1,
+        },
     )
     measurements = _measurements(random, n_wires, returns)
     n_weights = sum(len(BLOCKS[block].shapes) for block in blocks)
@@ -161,6 +171,9 @@ def program(random: Random) -> Program:
     if device == "default.qubit":
         methods["backprop"] = 5
     order = choose(random, {0: 1, 1: 7, 2: 2})
+    styles = {"function": 10, "decorator": 14, "method": 3, "kwargs": 1, "partial": 1}
+    if closure in LOCAL_CLOSURES:
+        del styles["method"]
     return Program(
         n_wires=n_wires,
         n_features=n_features,
@@ -176,11 +189,12 @@ def program(random: Random) -> Program:
         returns=returns,
         measurements=measurements,
         names=names,
-        style=choose(random, {"function": 10, "decorator": 14, "method": 3, "kwargs": 1, "partial": 1}),
+        style=choose(random, styles),
         dtype=choose(random, {"float32": 4, "float64": 1}),
         integer_inputs=choose(random, {True: 1, False: 60}),
         device=device,
-        wires_on_device=choose(random, {True: 19, False: 1}),
+        # A measurement in the middle is deferred to a further wire, which the device must have.
+        wires_on_device="measure and cond" not in blocks and choose(random, {True: 19, False: 1}),
         diff_method=choose(random, methods),
         batch=batch,
         second_batch=second_batch,
@@ -244,7 +258,7 @@ def _measurements(random: Random, n_wires: int, returns: str) -> tuple[str, ...]
     fitting = {
         name: weight for name, weight in MEASUREMENT_WEIGHTS.items() if MEASUREMENTS[name][1] <= n_wires
     }
-    several = returns in ("list", "tuple", "nested")
+    several = returns in ("list", "tuple", "nested", "dict")
     if several:
         fitting.pop("state")
     size = choose(random, {2: 4, 3: 1}) if several else 1

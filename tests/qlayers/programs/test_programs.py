@@ -1,0 +1,70 @@
+"""Programs as people write them: on our layer they give TorchLayer's numbers, or are refused in our words."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+import pennylane as qp
+import pytest
+from hypothesis import Phase, given, settings
+
+from tests.qlayers.programs import program as language
+from tests.qlayers.programs.judge import Outcome, judge, make_ours
+from tests.qlayers.programs.mutants import MUTANTS
+from tests.qlayers.programs.program import Make, Program
+from tests.qlayers.programs.report import failures, share, shares
+from tests.qlayers.programs.strategies import draw_program, programs
+
+ASKED_FOR = os.environ.get("QLAYERS_RANDOM_CIRCUITS")
+
+
+def judged(n_programs: int) -> list[Outcome]:
+    """Judge programs that hypothesis draws, without stopping at the first that fails."""
+    outcomes = []
+
+    @settings(max_examples=n_programs, phases=[Phase.generate], database=None, deadline=None)
+    @given(programs())
+    def collect(drawn: Program) -> None:
+        outcomes.append(judge(drawn))
+
+    collect()
+    return outcomes
+
+
+def check(outcomes: list[Outcome], capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print("\n" + shares(outcomes))
+    if any(outcome.fails for outcome in outcomes):
+        pytest.fail(failures(outcomes), pytrace=False)
+    assert share(outcomes, "no reference") <= 0.03
+
+
+def test_programs_give_the_reference_numbers(capsys):
+    check(judged(60), capsys)
+
+
+@pytest.mark.long
+def test_most_programs_run_natively(capsys):
+    """Of 2,000 programs, at least 80% run natively, and at most 1% of those that TorchLayer runs are refused."""
+    outcomes = judged(int(ASKED_FOR or "2000"))
+    check(outcomes, capsys)
+    assert share(outcomes, "native") >= 0.8
+    assert share(outcomes, "refused") <= 0.01
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+@pytest.mark.parametrize("make", [qp.qnn.TorchLayer, make_ours], ids=["TorchLayer", "ours"])
+def test_the_generator_finds_faults(make: Make, mutant: str):
+    """Among the first programs is one that the faulty layer gets wrong, and the same layer without the fault right."""
+    with_fault = MUTANTS[mutant](make)
+    drawn = (draw_program(Random(seed)) for seed in range(200))
+    assert any(judge(one, with_fault).status == "wrong" and not judge(one, make).fails for one in drawn)
+
+
+def test_programs_are_written_down():
+    """A program's ``repr`` makes it again, and its source defines the model and what changes it."""
+    for seed in range(20):
+        drawn = draw_program(Random(seed))
+        assert eval(repr(drawn), vars(language)) == drawn
+        assert {"Model", "change"} <= drawn.namespace().keys()
