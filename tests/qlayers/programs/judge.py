@@ -12,6 +12,7 @@ import math
 import random
 import re
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -91,8 +92,14 @@ def why_torchlayer_is_wrong(program: Program) -> str | None:
         return "integer inputs: it rounds the weights to integers"
     if program.reads_one_sample and any(len(shape) > 1 for shape in _shapes_of_calls(program)):
         return "inputs[i] with a batch: it takes rows for features"
-    if program.returns == "one" and program.measurements[0] == "state":
+    if program.returns != "all Z" and "state" in program.measurements:
         return "complex results: it drops the imaginary part"
+    if (
+        program.diff_method == "parameter-shift"
+        and "measure and cond" in program.blocks
+        and program.order > 0
+    ):
+        return "parameter-shift of a conditioned gate: PennyLane takes the rule of the gate without its condition"
     if program.order > 1 and not _backpropagates(program):
         return "second derivatives without backpropagation: it leaves the circuit's own share out"
     if program.device == "lightning.qubit":
@@ -210,11 +217,19 @@ class _Reference(torch.nn.Module):
     def call(self, inputs: Tensor) -> Any:
         return self.qnode(inputs=inputs, **self.named())
 
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs = self.run(inputs)
+        return outputs.to(inputs.dtype.to_complex() if outputs.is_complex() else inputs.dtype)
+
+    @abstractmethod
+    def run(self, inputs: Tensor) -> Tensor:
+        """Return the results for a sample or a batch."""
+
 
 class Together(_Reference):
     """The QNode is called with all samples, as a table."""
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def run(self, inputs: Tensor) -> Tensor:
         n = math.prod(inputs.shape[:-1])
         results = self.call(inputs.reshape(n, -1) if inputs.ndim > 1 else inputs)
         if isinstance(results, Tensor):
@@ -228,7 +243,7 @@ class Together(_Reference):
 class SampleBySample(_Reference):
     """The QNode is called with one sample at a time."""
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def run(self, inputs: Tensor) -> Tensor:
         rows = [self._one(row) for row in inputs.reshape(-1, inputs.shape[-1])]
         return torch.stack(rows).reshape((*inputs.shape[:-1], *rows[0].shape))
 
@@ -256,28 +271,41 @@ def _run(program: Program, make: Make) -> tuple[Numbers, bool]:
     CompositeOp._eigs.clear()  # default.qubit remembers a sum's eigenvalues by a hash without the order of wires
     dtype = getattr(torch, program.dtype)
     space = program.namespace()
-    model = space["Model"](make, program.device, program.diff_method)
-    model.quantum.to(dtype)
-    weights = _set_weights(model.quantum, program, dtype)
     numbers: Numbers = {}
     native = []
-    for number, shape in enumerate(_shapes_of_calls(program), 1):
-        if number == 2:
-            space["change"](model)
-        inputs = _inputs(program, shape, dtype, number, make)
-        around = {f"closed-over {i}": parameter for i, parameter in enumerate(model.around())}
-        leaves = {**weights, **around}
-        if inputs.requires_grad:
-            leaves["inputs"] = inputs
-        found = _differentiate(model, inputs, leaves, program.order)
-        numbers.update({f"{name} in call {number}": value for name, value in found.items()})
-        native.append(_device(model.quantum) == "qlayers.batched")
+    with _default_dtype(dtype if program.by_default_dtype else torch.get_default_dtype()):
+        for number, shape in enumerate(_shapes_of_calls(program), 1):
+            if number == 1 or program.another_model:
+                model = space["Model"](make, program.device, program.diff_method, factor=0.7 + 0.3 * number)
+                if not program.by_default_dtype:
+                    model.quantum.to(dtype)
+                weights = _set_weights(model.quantum, program, dtype)
+            else:
+                space["change"](model)
+            inputs = _inputs(program, shape, dtype, number, make)
+            around = {f"closed-over {i}": parameter for i, parameter in enumerate(model.around())}
+            leaves = {**weights, **around}
+            if inputs.requires_grad:
+                leaves["inputs"] = inputs
+            found = _differentiate(model, inputs, leaves, program.order)
+            numbers.update({f"{name} in call {number}": value for name, value in found.items()})
+            native.append(_device(model.quantum) == "qlayers.batched")
     return numbers, all(native)
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _shapes_of_calls(program: Program) -> list[tuple[int, ...]]:
     shapes = [(*program.batch, program.n_features)]
-    if program.second_batch is not None or program.closure in CHANGED_CLOSURES:
+    if program.second_batch is not None or program.another_model or program.closure in CHANGED_CLOSURES:
         again = program.batch if program.second_batch is None else program.second_batch
         shapes.append((*again, program.n_features))
     return shapes
@@ -285,6 +313,8 @@ def _shapes_of_calls(program: Program) -> list[tuple[int, ...]]:
 
 def _device(layer: torch.nn.Module) -> str | None:
     """Return the device that a layer says it ran on, also where a weight has the name ``execution``."""
+    while isinstance(layer, Wrapper):
+        layer = layer.layer
     of_class = inspect.getattr_static(type(layer), "execution", None)
     ran = of_class.fget(layer) if isinstance(of_class, property) else getattr(layer, "execution", None)
     device = getattr(ran, "device", None)
@@ -322,11 +352,6 @@ class Wrapper(torch.nn.Module):
     def __init__(self, layer: torch.nn.Module) -> None:
         super().__init__()
         self.layer = layer
-
-    @property
-    def execution(self) -> Any:
-        """How the layer inside ran."""
-        return self.layer.execution
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Run the layer inside."""

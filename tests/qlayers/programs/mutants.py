@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pennylane as qp
@@ -16,7 +18,13 @@ import torch
 from torch import Tensor
 
 from tests.qlayers.programs.judge import Wrapper
-from tests.qlayers.programs.program import Make
+from tests.qlayers.programs.program import (
+    CHANGED_CLOSURES,
+    TRAINED_CLOSURES,
+    WITH_POST_PROCESSING,
+    Make,
+    Program,
+)
 
 # ------------------------------------------------------------------------------------------------- a closure is frozen
 
@@ -134,9 +142,23 @@ def _without_post_processing(transform: Callable[[Any], Any]) -> Any:
     return first_circuit
 
 
-MUTANTS: dict[str, Callable[[Make], Make]] = {
-    "a closure is frozen": freeze_closure,
-    "the sign of second derivatives": flip_second_derivatives,
-    "two samples are swapped": swap_two_samples,
-    "post-processing is dropped": drop_post_processing,
+@dataclass(frozen=True)
+class Mutant:
+    """A fault, and whether a program's numbers depend on what it breaks."""
+
+    put_on: Callable[[Make], Make]
+    concerns: Callable[[Program], bool]
+
+
+MUTANTS = {
+    "a closure is frozen": Mutant(
+        freeze_closure, lambda program: program.closure in CHANGED_CLOSURES | TRAINED_CLOSURES
+    ),
+    "the sign of second derivatives": Mutant(flip_second_derivatives, lambda program: program.order > 1),
+    "two samples are swapped": Mutant(
+        swap_two_samples, lambda program: math.prod(program.batch) > 1 and program.batch != ()
+    ),
+    "post-processing is dropped": Mutant(
+        drop_post_processing, lambda program: program.transform in WITH_POST_PROCESSING
+    ),
 }

@@ -211,17 +211,17 @@ _STEP = "with torch.no_grad():\n    for parameter in model.around():\n        pa
 
 CLOSURES = {
     "none": Closure(),
-    "number": Closure("scale", "scale", init="scale = 0.7"),
-    "tuple": Closure("scales[1]", "scales[0]", init="scales = (0.4, 1.3)"),
+    "number": Closure("scale", "scale", init="scale = 0.7 * factor"),
+    "tuple": Closure("scales[1]", "scales[0]", init="scales = (0.4 * factor, 1.3 * factor)"),
     "array": Closure(
         "torch.as_tensor(scales, dtype=x.dtype)",
         "scales[0]",
-        init="scales = np.linspace(0.5, 1.5, N_FEATURES)",
+        init="scales = factor * np.linspace(0.5, 1.5, N_FEATURES)",
     ),
     "constant": Closure(
-        "scales", "scales[0]", init="scales = torch.linspace(0.5, 1.5, N_FEATURES, dtype=DTYPE)"
+        "scales", "scales[0]", init="scales = factor * torch.linspace(0.5, 1.5, N_FEATURES, dtype=DTYPE)"
     ),
-    "settings": Closure('settings["scale"]', 'settings["scale"]', init='settings = {"scale": 0.8}'),
+    "settings": Closure('settings["scale"]', 'settings["scale"]', init='settings = {"scale": 0.8 * factor}'),
     "parameter": Closure(
         "self.scale",
         "self.scale[0]",
@@ -252,13 +252,15 @@ CLOSURES = {
     ),
     "partial": Closure(
         top="def stretch(scale, x):\n    return scale * x",
-        init="stretched = functools.partial(stretch, 0.8)",
+        init="stretched = functools.partial(stretch, 0.8 * factor)",
         function="stretched(x)",
     ),
-    "default": Closure(top="def stretch(x, scale=0.8):\n    return scale * x", function="stretch(x)"),
+    "default": Closure(
+        init="def stretch(x, scale=0.8 * factor):\n    return scale * x\n", function="stretch(x)"
+    ),
     "helper": Closure(
         top="def make_stretch(scale):\n    def stretch(x):\n        return scale * x\n\n    return stretch",
-        init="stretch = make_stretch(0.8)",
+        init="stretch = make_stretch(0.8 * factor)",
         function="stretch(x)",
     ),
     "helper of a parameter": Closure(
@@ -275,7 +277,7 @@ TRAINED_CLOSURES = {"parameter", "leaf", "linear", "helper of a parameter"}
 LOCAL_CLOSURES = {
     name for name, closure in CLOSURES.items() if closure.init and not closure.init.startswith("self.")
 } | {"helper of a parameter"}
-"""Of names in ``Model.__init__``, which a method does not see."""
+"""Of names in ``Model.__init__``, which a method does not see. Those that hold numbers are multiplied by ``factor``."""
 CHANGED_CLOSURES = {name for name, closure in CLOSURES.items() if closure.change}
 
 # ---------------------------------------------------------------------------------------------------------- transforms
@@ -365,7 +367,15 @@ STYLES = ("function", "decorator", "method", "kwargs", "partial")
 
 @dataclass(frozen=True)
 class Program:
-    """All choices of one program. Its defaults are the plainest program; ``repr`` makes it again."""
+    """All choices of one program. Its defaults are the plainest program; ``repr`` makes it again.
+
+    Attributes:
+        another_model: Whether the second call is that of another ``Model``, with other numbers in its closure.
+        by_default_dtype: Whether the dtype is torch's default while the program runs, and not given to the layer.
+        second_batch: The batch of a second call, if there is one for other reasons than a closure that changes.
+
+    The other names speak for themselves; each is a choice among the keys above.
+    """
 
     n_wires: int = 2
     n_features: int = 2
@@ -377,12 +387,14 @@ class Program:
     depth: int = 1
     closure: str = "none"
     closure_at: str = "scale"
+    another_model: bool = False
     transform: str = "none"
     returns: str = "all Z"
     measurements: tuple[str, ...] = ("Z",)
     names: tuple[str, ...] = ("weights",)
     style: str = "function"
     dtype: str = "float32"
+    by_default_dtype: bool = False
     integer_inputs: bool = False
     device: str = "default.qubit"
     wires_on_device: bool = True
@@ -440,7 +452,7 @@ W = {LABELS[self.labels].format(n=self.n_wires)}
 
 
 class Model(nn.Module):
-    def __init__(self, make, device="{self.device}", diff_method="{self.diff_method}"):
+    def __init__(self, make, device="{self.device}", diff_method="{self.diff_method}", factor=1.0):
         super().__init__()
         torch.manual_seed(5)
 {_indented(closure.init, 2)}
@@ -476,7 +488,7 @@ def change(model):
 
     def _signature(self) -> list[str]:
         arguments = ["**weights"] if self.style == "kwargs" and self.weight_names else self.weight_names
-        first = {"method": ["self"], "partial": ["settings"]}.get(self.style, [])
+        first = {"method": ["self"], "partial": ["config"]}.get(self.style, [])
         return [*first, "inputs", *arguments]
 
     def _function(self) -> str:
@@ -503,7 +515,7 @@ def change(model):
         closure = CLOSURES[self.closure]
         lines = ["x = inputs"]
         if self.style == "partial":
-            lines.append('x = x + settings["shift"]')
+            lines.append('x = x + config["shift"]')
         before_shape = [one for one in self.preparations if one in MAKES_BATCH]
         lines += [PREPARATIONS[one] for one in before_shape]
         if closure.function:

@@ -171,6 +171,7 @@ def draw_program(random: Random) -> Program:
     if device == "default.qubit":
         methods["backprop"] = 5
     order = choose(random, {0: 1, 1: 7, 2: 2})
+    dtype = choose(random, {"float32": 4, "float64": 1})
     styles = {"function": 10, "decorator": 14, "method": 3, "kwargs": 1, "partial": 1}
     if closure in LOCAL_CLOSURES:
         del styles["method"]
@@ -190,7 +191,9 @@ def draw_program(random: Random) -> Program:
         measurements=measurements,
         names=names,
         style=choose(random, styles),
-        dtype=choose(random, {"float32": 4, "float64": 1}),
+        another_model=closure in LOCAL_CLOSURES and choose(random, {True: 1, False: 2}),
+        dtype=dtype,
+        by_default_dtype=dtype == "float64" and choose(random, {True: 1, False: 3}),
         integer_inputs=choose(random, {True: 1, False: 60}),
         device=device,
         # A measurement in the middle is deferred to a further wire, which the device must have.
