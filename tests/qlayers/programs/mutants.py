@@ -159,6 +159,10 @@ MUTANTS = {
         swap_two_samples, lambda program: math.prod(program.batch) > 1 and program.batch != ()
     ),
     "post-processing is dropped": Mutant(
-        drop_post_processing, lambda program: program.transform in WITH_POST_PROCESSING
+        drop_post_processing,
+        lambda program: (
+            program.transform in WITH_POST_PROCESSING
+            and (not program.transform.startswith("split") or has_terms(program))
+        ),
     ),
 }

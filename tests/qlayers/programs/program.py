@@ -566,6 +566,11 @@ def change(model):
         return defined
 
 
+def has_terms(program: Program) -> bool:
+    """Whether the program measures a sum of terms, which transforms may take apart."""
+    return program.returns != "all Z" and bool({"Hamiltonian", "sum"} & set(program.measurements))
+
+
 _numbers = count()
 
 

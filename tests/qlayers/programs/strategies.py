@@ -164,6 +164,9 @@ def draw_program(random: Random) -> Program:
         },
     )
     measurements = _measurements(random, n_wires, returns)
+    if transform.startswith("split") and choose(random, {True: 2, False: 1}):
+        # What these are for: a sum of terms, mostly alone.
+        returns, measurements = choose(random, {("one", ("sum",)): 3, ("list", ("sum", "X")): 1})
     n_weights = sum(len(BLOCKS[block].shapes) for block in blocks)
     names = _names(random, n_weights)
     device = choose(random, {"default.qubit": 9, "lightning.qubit": 1})
