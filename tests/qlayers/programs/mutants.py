@@ -24,6 +24,7 @@ from tests.qlayers.programs.program import (
     WITH_POST_PROCESSING,
     Make,
     Program,
+    has_terms,
 )
 
 # ------------------------------------------------------------------------------------------------- a closure is frozen

@@ -349,8 +349,6 @@ MEASUREMENTS = {
 }
 """Source of a measurement, and the wires that it needs."""
 
-EXPECTATION_VALUES = {name for name, (source, _) in MEASUREMENTS.items() if source.startswith("qp.expval")}
-
 RETURNS = ("all Z", "one", "list", "tuple", "list of one", "tuple of one", "nested", "dict")
 """The structure of results; ``"all Z"`` is the comprehension that most people write."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from tests.qlayers.programs.judge import Outcome, simplify
+from tests.qlayers.programs.judge import Judge, Outcome, judge, simplify
 
 
 def shares(outcomes: Sequence[Outcome]) -> str:
@@ -25,7 +25,7 @@ def share(outcomes: Sequence[Outcome], *statuses: str) -> float:
     return sum(outcome.status in statuses for outcome in outcomes) / len(outcomes)
 
 
-def failures(outcomes: Sequence[Outcome], most: int = 10) -> str:
+def failures(outcomes: Sequence[Outcome], judge: Judge = judge, most: int = 10) -> str:
     """Return the failures by kind, the most frequent first, each with an example that is as plain as possible."""
     kinds: defaultdict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -35,5 +35,7 @@ def failures(outcomes: Sequence[Outcome], most: int = 10) -> str:
     parts = [f"{len(found)} × {kind}" for kind, found in by_frequency]
     for kind, found in by_frequency[:most]:
         plainest = min(found, key=lambda outcome: len(outcome.program.settings()))
-        parts.append(f"\n{'=' * 100}\n{len(found)} × {kind}, for example\n{simplify(plainest).describe()}")
+        parts.append(
+            f"\n{'=' * 100}\n{len(found)} × {kind}, for example\n{simplify(plainest, judge).describe()}"
+        )
     return "\n".join(parts)

@@ -138,15 +138,15 @@ def draw_program(random: Random) -> Program:
     n_wires = choose(random, {1: 3, 2: 10, 3: 8, 4: 8, 5: 1})
     encode = _encoding(random)
     n_features = _n_features(random, n_wires, encode)
-    batched = choose(random, {True: 88, False: 12})
+    batched = random.random() < 0.88
     batch = _batch(random, batched, n_features)
     preparations = _preparations(random, bool(batch), encode, n_features, n_wires)
-    second_batch = _batch(random, True, n_features) if batch and choose(random, {True: 1, False: 7}) else None
+    second_batch = _batch(random, True, n_features) if batch and random.random() < 0.125 else None
     fitting = {name: weight for name, weight in BLOCK_WEIGHTS.items() if BLOCKS[name].n_wires <= n_wires}
     blocks = tuple(choose(random, fitting) for _ in range(choose(random, {1: 5, 2: 3, 3: 1})))
     plain_again = {"ellipsis": 3, "angle": 3, "iqp": 1} if encode.kind not in PICKS_OF_ONE_SAMPLE else {}
     again = None
-    if plain_again and choose(random, {True: 1, False: 9}):
+    if plain_again and random.random() < 0.1:
         again = Encode(choose(random, plain_again), random.choice("XYZ"))
     closure = choose(random, _rest(MANY, CLOSURES, 2))
     transform = choose(random, TRANSFORM_WEIGHTS)
@@ -164,7 +164,7 @@ def draw_program(random: Random) -> Program:
         },
     )
     measurements = _measurements(random, n_wires, returns)
-    if transform.startswith("split") and choose(random, {True: 2, False: 1}):
+    if transform.startswith("split") and random.random() < 0.667:
         # What these are for: a sum of terms, mostly alone.
         returns, measurements = choose(random, {("one", ("sum",)): 3, ("list", ("sum", "X")): 1})
     n_weights = sum(len(BLOCKS[block].shapes) for block in blocks)
@@ -194,13 +194,13 @@ def draw_program(random: Random) -> Program:
         measurements=measurements,
         names=names,
         style=choose(random, styles),
-        another_model=closure in LOCAL_CLOSURES and choose(random, {True: 1, False: 2}),
+        another_model=closure in LOCAL_CLOSURES and random.random() < 0.333,
         dtype=dtype,
-        by_default_dtype=dtype == "float64" and choose(random, {True: 1, False: 3}),
-        integer_inputs=choose(random, {True: 1, False: 60}),
+        by_default_dtype=dtype == "float64" and random.random() < 0.25,
+        integer_inputs=random.random() < 0.016,
         device=device,
         # A measurement in the middle is deferred to a further wire, which the device must have.
-        wires_on_device="measure and cond" not in blocks and choose(random, {True: 19, False: 1}),
+        wires_on_device="measure and cond" not in blocks and random.random() < 0.95,
         diff_method=choose(random, methods),
         batch=batch,
         second_batch=second_batch,
@@ -213,7 +213,7 @@ def draw_program(random: Random) -> Program:
 def _encoding(random: Random) -> Encode:
     kind = choose(random, ENCODINGS)
     axis = choose(random, {"X": 3, "Y": 4, "Z": 1}) if kind not in ("iqp", "amplitude") else "Y"
-    hadamards = kind not in ("iqp", "amplitude") and choose(random, {True: 1, False: 5})
+    hadamards = kind not in ("iqp", "amplitude") and random.random() < 0.167
     return Encode(kind, axis, hadamards or axis == "Z", choose(random, {1: 3, 2: 1}) if kind == "iqp" else 1)
 
 
@@ -245,7 +245,7 @@ def _preparations(
     wanted = choose(random, {0: 10, 1: 8, 2: 2})
     chosen: list[str] = []
     batched_inside = batched
-    if not batched and (encode.kind in PICKS_COLUMNS or choose(random, {True: 1, False: 3})) and not of_one:
+    if not batched and (encode.kind in PICKS_COLUMNS or random.random() < 0.25) and not of_one:
         chosen.append(random.choice(sorted(MAKES_BATCH)))
         batched_inside = True
     if not batched_inside:
@@ -278,8 +278,8 @@ def _names(random: Random, n_weights: int) -> tuple[str, ...]:
     if not n_weights:
         return ()
     common = random.sample(COMMON_NAMES, min(n_weights, len(COMMON_NAMES)))
-    if choose(random, {True: 1, False: 1}) and "weights" not in common:
+    if random.random() < 0.5 and "weights" not in common:
         common[0] = "weights"
-    if choose(random, {True: 1, False: 14}):
+    if random.random() < 0.067:
         common[0] = random.choice(NAMES_OF_LAYERS)
     return tuple(common)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from tests.qlayers.programs import program as language
-from tests.qlayers.programs.judge import Outcome, judge, make_ours
+from tests.qlayers.programs.judge import Outcome, judge, judge_empty, make_ours
 from tests.qlayers.programs.mutants import MUTANTS
 from tests.qlayers.programs.program import Make, Program
 from tests.qlayers.programs.report import failures, share, shares
@@ -41,12 +41,12 @@ def check(outcomes: list[Outcome], capsys: pytest.CaptureFixture[str]) -> None:
     assert share(outcomes, "no reference") <= 0.03
 
 
-def test_programs_give_the_reference_numbers(capsys):
+def test_programs_give_the_reference_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     check(judged(60), capsys)
 
 
 @pytest.mark.long
-def test_most_programs_run_natively(capsys):
+def test_most_programs_run_natively(capsys: pytest.CaptureFixture[str]) -> None:
     """Of 2,000 programs, at least 80% run natively, and at most 1% of those that TorchLayer runs are refused."""
     outcomes = judged(int(ASKED_FOR or "2000"))
     check(outcomes, capsys)
@@ -56,7 +56,7 @@ def test_most_programs_run_natively(capsys):
 
 @pytest.mark.parametrize("fault", MUTANTS)
 @pytest.mark.parametrize("make", [qp.qnn.TorchLayer, make_ours], ids=["TorchLayer", "ours"])
-def test_the_generator_finds_faults(make: Make, fault: str):
+def test_the_generator_finds_faults(make: Make, fault: str) -> None:
     """Of programs that the fault concerns, and that are right without it, most are wrong with it."""
     mutant = MUTANTS[fault]
     concerned = (one for one in map(draw_program, map(Random, count())) if mutant.concerns(one))
@@ -66,7 +66,19 @@ def test_the_generator_finds_faults(make: Make, fault: str):
     assert share(found, "wrong") >= 0.5
 
 
-def test_programs_are_written_down():
+def test_an_empty_batch_gives_an_empty_result() -> None:
+    unlike_others = language.NEEDS_BATCH | language.MIXES_ROWS | language.MAKES_BATCH
+    drawn = (
+        one
+        for one in map(draw_program, map(Random, count()))
+        if not unlike_others & set(one.preparations) and one.returns in ("all Z", "one", "list")
+    )
+    outcomes = [judge_empty(one) for one in islice(drawn, 10)]
+    if any(outcome.fails for outcome in outcomes):
+        pytest.fail(failures(outcomes, judge_empty), pytrace=False)
+
+
+def test_programs_are_written_down() -> None:
     """A program's ``repr`` makes it again, and its source defines the model and what changes it."""
     for seed in range(20):
         drawn = draw_program(Random(seed))
