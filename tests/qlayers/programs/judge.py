@@ -31,6 +31,7 @@ from tests.qlayers.programs.program import (
     MAKES_BATCH,
     MIXES_ROWS,
     NEEDS_BATCH,
+    Encode,
     Make,
     Program,
 )
@@ -71,9 +72,12 @@ class Outcome:
 
     @property
     def kind(self) -> str:
-        """The status and the reason without its numbers."""
-        without_numbers = re.sub(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?", "#", self.reason)
-        return f"{self.status}: {without_numbers[:110]}"
+        """The status and the reason without its numbers and names."""
+        reason = self.reason
+        for name in self.program.weight_names:
+            reason = re.sub(rf"\bby {name}\b|'{name}'", "by a weight", reason)
+        reason = re.sub(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?", "#", reason)
+        return f"{self.status}: {reason[:110]}"
 
     def describe(self) -> str:
         """Return all that it takes to see the outcome again: the program as data and as source, and the calls."""
@@ -160,7 +164,7 @@ def judge_empty(program: Program, make: Make = make_ours) -> Outcome:
 
 
 def simplify(outcome: Outcome, judge: Judge = judge, budget: int = 40) -> Outcome:
-    """Return a plainer program with the same status: every choice that does not matter is the default."""
+    """Return a plainer program that fails in the same way: every choice that does not matter is the default."""
     best = outcome
     changed = True
     while changed and budget > 0:
@@ -172,7 +176,7 @@ def simplify(outcome: Outcome, judge: Judge = judge, budget: int = 40) -> Outcom
                     found = judge(replace(best.program, **{name: plainer}))
                 except Exception:
                     continue  # choices that do not go together
-                if found.status == best.status:
+                if found.kind == best.kind:
                     best, changed = found, True
                     break
     return best
@@ -183,6 +187,8 @@ def _plainer(name: str, value: Any) -> list[Any]:
     options = [plain]
     if isinstance(value, tuple) and len(value) > 1:
         options += [value[:i] + value[i + 1 :] for i in range(len(value))]
+    if isinstance(value, Encode):
+        options += [Encode(value.kind), replace(value, axis="Y"), replace(value, hadamards=False)]
     return [option for option in options if option != value]
 
 

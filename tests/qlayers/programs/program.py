@@ -432,8 +432,9 @@ class Program:
         """Return the program's Python source, which needs nothing else."""
         closure = CLOSURES[self.closure]
         closed = [closure.top, _OWN_TRANSFORMS.get(self.transform, "").strip()]
-        top = "\n\n\n".join(lines for lines in closed if lines)
+        top = "".join(f"\n\n{lines}\n" for lines in closed if lines)
         n = min(self.n_features, self.n_wires)
+        first = _indented("\n".join(["torch.manual_seed(5)", closure.init]), 2).rstrip()
         return f"""\
 import functools
 
@@ -448,17 +449,16 @@ M = {n}
 W = {LABELS[self.labels].format(n=self.n_wires)}
 {top}
 
-
 class Model(nn.Module):
     def __init__(self, make, device="{self.device}", diff_method="{self.diff_method}", factor=1.0):
         super().__init__()
-        torch.manual_seed(5)
-{_indented(closure.init, 2)}
+{first}
         device = qp.device(device{f", wires={self._wires()}" if self.wires_on_device else ""})
+
 {_indented(self._qnode(), 2)}
         self.quantum = make(qnode, {self._shapes()})
-{self._method()}
-    def forward(self, inputs):
+
+{self._method()}    def forward(self, inputs):
         return self.quantum(inputs)
 
     def around(self):
@@ -507,7 +507,7 @@ def change(model):
         return f"{made}\n{transform}" if transform else made
 
     def _method(self) -> str:
-        return f"\n{_indented(self._function(), 1)}\n" if self.style == "method" else ""
+        return f"{_indented(self._function(), 1)}\n\n" if self.style == "method" else ""
 
     def _body(self) -> str:
         closure = CLOSURES[self.closure]
