@@ -76,6 +76,7 @@ class Outcome:
         reason = self.reason
         for name in self.program.weight_names:
             reason = re.sub(rf"\bby {name}\b|'{name}'", "by a weight", reason)
+        reason = re.sub(r"0x[0-9a-f]+", "#", reason)
         reason = re.sub(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?", "#", reason)
         return f"{self.status}: {reason[:110]}"
 
@@ -86,7 +87,7 @@ class Outcome:
         return (
             f"{self.status}: {self.reason}\n(compared with {self.reference})\n{program!r}\n"
             f"inputs of shape {calls} and dtype {'int64' if program.integer_inputs else program.dtype}, "
-            f"derivatives up to order {program.order}\n\n{program.source()}"
+            f"derivatives up to order {program.order}; judge(Program(…)) runs it again\n\n{program.source()}"
         )
 
 

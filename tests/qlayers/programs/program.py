@@ -298,13 +298,6 @@ TRANSFORMS = {
         "    qnode, [1, 2, 3], qp.noise.fold_global, qp.noise.richardson_extrapolate\n)"
     ),
 }
-WITH_POST_PROCESSING = {
-    "split_to_single_terms",
-    "split_non_commuting",
-    "own, of results",
-    "mitigate_with_zne",
-}
-
 _OWN_TRANSFORMS = {
     "own, of results": """
 @qp.transform
