@@ -17,6 +17,8 @@ from tests.qlayers.programs.program import Make, Program
 from tests.qlayers.programs.report import failures, share, shares
 from tests.qlayers.programs.strategies import draw_program, programs
 
+pytestmark = pytest.mark.falls_back
+
 ASKED_FOR = os.environ.get("QLAYERS_RANDOM_CIRCUITS")
 
 
