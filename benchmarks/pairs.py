@@ -15,11 +15,11 @@ import torch
 from programs import Kind, MakeLayer, Program
 from scipy.stats import quantile_test
 
-from qlayers import QuantumLayer
+import qlayers
 from qlayers.errors import ExecutionWarning, QlayersError
 
 THEIRS: MakeLayer = qp.qnn.TorchLayer
-OURS: MakeLayer = QuantumLayer.from_qnode
+OURS: MakeLayer = qlayers.TorchLayer
 NATIVE = "qlayers.batched"
 
 ATOL, RTOL = 2e-5, 1e-4

@@ -24,7 +24,7 @@ import torch
 from pennylane.ops.op_math import CompositeOp
 from torch import Tensor
 
-from qlayers import QuantumLayer
+import qlayers
 from qlayers.errors import QlayersError
 from tests.qlayers.programs.program import (
     CHANGED_CLOSURES,
@@ -45,7 +45,7 @@ Numbers = dict[str, Tensor]
 
 def make_ours(qnode: Any, shapes: dict[str, Any]) -> torch.nn.Module:
     """Make the layer under test: the one line to change for another."""
-    return QuantumLayer.from_qnode(qnode, shapes)
+    return qlayers.TorchLayer(qnode, shapes)
 
 
 @dataclass(frozen=True)
