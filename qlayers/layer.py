@@ -7,6 +7,7 @@ import functools
 import time
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pennylane as qp
@@ -24,7 +25,7 @@ from qlayers._layer.inputs import (
 from qlayers._layer.module import LayerModule
 from qlayers._layer.names import weights_come_first
 from qlayers._layer.on_pennylane import run_unrolled
-from qlayers._layer.results import combined, combined_of_qnode
+from qlayers._layer.results import NotOneEachError, combined, combined_of_qnode
 from qlayers._layer.state_shift import differentiate_amplitudes
 from qlayers._layer.surroundings import Surroundings
 from qlayers._layer.tracing import NoCircuitError, Source, Trace, shared_trace
@@ -497,29 +498,14 @@ class QuantumLayer(DescribedLayer):
             flat = [weight.reshape(-1).to(samples.dtype) for weight in weights]
             together = torch.cat(flat) if flat else samples.new_empty(0)
         outputs = circuit.run(samples, together, self._counter)
-        if trace.returns == "list" or (trace.returns == "tuple" and not self._stacks_tuples):
-            outputs = circuit.readout.side_by_side(outputs)
-            if inputs.ndim == 2:
-                return outputs
-            if inputs.ndim > 2 or not trace.keeps_row:
-                return outputs.reshape(*inputs.shape[:-1], *outputs.shape[1:])
-        results = circuit.readout.results(outputs) if trace.returns != "list" else [outputs]
-        if inputs.ndim == 1 and not trace.keeps_row:
-            return combined([result[0] for result in results], trace.returns, None, self._stacks_tuples)
-        if inputs.ndim == 1:
-            return combined(results, trace.returns, 1, self._stacks_tuples)
-        outputs = combined(results, trace.returns, len(samples), self._stacks_tuples)
-        return self._in_batch(outputs, inputs, trace)
-
-    def _in_batch(self, outputs: torch.Tensor, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
-        """Outputs with the inputs' batch dimensions in place of one."""
-        if inputs.ndim == 2:
-            return outputs
-        leading = outputs.shape[:1] if self._is_stacked(trace) else ()
-        return outputs.reshape(*leading, *inputs.shape[:-1], *outputs.shape[len(leading) + 1 :])
-
-    def _is_stacked(self, trace: Trace) -> bool:
-        return self._stacks_tuples and trace.returns == "tuple"
+        batch = inputs.shape[:-1] if inputs.ndim > 1 else None
+        if batch and trace.returns != "one" and not (trace.returns == "tuple" and self._stacks_tuples):
+            side_by_side = circuit.readout.side_by_side(outputs)
+            return side_by_side if len(batch) == 1 else side_by_side.reshape(*batch, -1)
+        results = circuit.readout.results(outputs)
+        if batch is None and not trace.keeps_row:
+            results = [result[0] for result in results]
+        return combined(results, trace.returns, batch, self._stacks_tuples, trace.keeps_row and batch is None)
 
     def _run_qnode(self, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
         weights = self._weights_in(inputs.dtype)
@@ -550,20 +536,15 @@ class QuantumLayer(DescribedLayer):
             inputs, weights = inputs.detach(), {name: weight.detach() for name, weight in weights.items()}
         if inputs.ndim < 2:
             results = self._qnode(**{self._input_name: inputs}, **weights)
-            return combined_of_qnode(results, 1 if trace.keeps_row else None, self._stacks_tuples)
-        samples = inputs.flatten(end_dim=-2)
+            return combined_of_qnode(results, None, self._stacks_tuples, trace.keeps_row)
+        samples, batch = inputs.flatten(end_dim=-2), inputs.shape[:-1]
         if self._takes_batch(trace, inputs):
             results = self._qnode(**{self._input_name: samples}, **weights)
-            outputs = combined_of_qnode(results, len(samples), self._stacks_tuples)
-            if self._qnode.shots.has_partitioned_shots:
-                return outputs.unflatten(1, inputs.shape[:-1])
-            return self._in_batch(outputs, inputs, trace)
+            with suppress(NotOneEachError):
+                return combined_of_qnode(results, batch, self._stacks_tuples)
         rows = samples[:, None] if trace.as_row else samples
-        arguments = [{self._input_name: row, **weights} for row in rows]
-        outputs = run_unrolled(self._qnode, arguments, trace.as_row, self._stacks_tuples)
-        if self._is_stacked(trace):
-            outputs = outputs.movedim(0, 1)
-        return self._in_batch(outputs, inputs, trace)
+        results = run_unrolled(self._qnode, [{self._input_name: row, **weights} for row in rows])
+        return combined_of_qnode(results, batch, self._stacks_tuples)
 
     def _takes_batch(self, trace: Trace, inputs: torch.Tensor) -> bool:
         """Whether PennyLane is given the batch as a whole, whose inputs it differentiates by backpropagation alone."""

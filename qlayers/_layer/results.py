@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,52 +13,74 @@ from qlayers.errors import ConfigurationError
 
 
 def combined(
-    results: Sequence[torch.Tensor], returns: Returns, batch: int | None, stacks: bool
+    results: Sequence[torch.Tensor],
+    returns: Returns,
+    batch: Sequence[int] | None,
+    stacks: bool,
+    keeps_row: bool = False,
 ) -> torch.Tensor:
     """Make one tensor of what is measured.
 
     Args:
-        results: One tensor a measurement, each shaped ``(*batch, *measurement_shape)``.
+        results: One tensor a measurement, each shaped ``(n_samples, *measurement_shape)``, or ``measurement_shape`` for
+            a single sample.
         returns: The form in which the quantum function returns them.
-        batch: The size of the batch, or None for a single sample.
-        stacks: Whether the entries of a tuple are stacked along a new first dimension, as TorchLayer does, and not put
-            side by side.
+        batch: The sizes of the batch, or None for a single sample.
+        stacks: Whether the entries of a tuple are stacked along a new first dimension, as TorchLayer does where they
+            are equally long, and not put side by side.
+        keeps_row: Whether the function made a batch of one out of a single sample. Then numbers lie side by side, and
+            longer results in one row.
 
     Returns:
-        For one measurement the tensor as it is; else the entries side by side, shape ``(batch, total)`` or
-        ``(total,)``; or stacked, shape ``(n_measurements, *batch, total)``.
+        For one measurement its result, shape ``(*batch, *measurement_shape)``; else all side by side, shape
+        ``(*batch, total)``; or stacked, shape ``(n_measurements, *batch, total)``.
     """
     if returns == "one":
-        return results[0]
-    flat = [side_by_side([result], batch) for result in results]
-    if returns == "tuple" and stacks and len(results) > 1:
+        return results[0] if batch is None else results[0].reshape(*batch, *results[0].shape[1:])
+    if keeps_row:
+        flat = [result if result.ndim == 1 else result.reshape(1, -1) for result in results]
+    else:
+        flat = [result.reshape(*(batch or ()), -1) for result in results]
+    if returns == "tuple" and stacks and len({part.shape for part in flat}) == 1 < len(flat):
         return torch.stack(flat)
     return flat[0] if len(flat) == 1 else torch.cat(flat, dim=-1)
 
 
-def combined_of_qnode(results: Any, batch: int | None, stacks: bool) -> torch.Tensor:
+def combined_of_qnode(
+    results: Any, batch: Sequence[int] | None, stacks: bool, keeps_row: bool = False
+) -> torch.Tensor:
     """The same of what a QNode returned; shot vectors give a tuple of lists, which are always stacked.
 
     Raises:
         ConfigurationError: There are no results, or they are no numbers, as counts are.
+        NotOneEachError: A result has not one entry for every sample of the batch.
     """
-    if isinstance(results, torch.Tensor):
-        return results
     entries = list(results) if isinstance(results, (list, tuple)) else [results]
     if not entries:
         raise ConfigurationError(NO_RESULTS)
     if any(isinstance(entry, (list, tuple)) for entry in entries):
-        return torch.stack([combined_of_qnode(entry, batch, stacks) for entry in entries])
+        return torch.stack([combined_of_qnode(entry, batch, stacks, keeps_row) for entry in entries])
     for entry in entries:
         if not isinstance(entry, torch.Tensor):
             raise ConfigurationError(
                 f"A quantum layer's results are numbers, but the circuit returns {type(entry).__name__}. Return "
                 "expectation values, probabilities or samples, such as qp.probs() in place of qp.counts()."
             )
-    return combined(entries, "tuple" if isinstance(results, tuple) else "list", batch, stacks)
+        if batch is not None and entry.shape[:1] != (math.prod(batch),):
+            raise NotOneEachError
+    returns: Returns = (
+        "tuple" if isinstance(results, tuple) else "list" if isinstance(results, list) else "one"
+    )
+    return combined(entries, returns, batch, stacks, keeps_row)
 
 
-def side_by_side(results: Sequence[torch.Tensor], batch: int | None) -> torch.Tensor:
-    """Results in one row a sample."""
-    leading = (-1,) if batch is None else (batch, -1)
-    return torch.cat([result.reshape(leading) for result in results], dim=-1)
+def together(results: Sequence[Any]) -> Any:
+    """From one QNode's results a sample to results of the batch, in the same form."""
+    first = results[0]
+    if isinstance(first, (list, tuple)):
+        return type(first)(together([result[k] for result in results]) for k in range(len(first)))
+    return torch.stack(list(results)) if isinstance(first, torch.Tensor) else first
+
+
+class NotOneEachError(Exception):
+    """PennyLane gave a batch other results than its samples, as some transforms do."""
