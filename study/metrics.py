@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -92,7 +94,7 @@ def _classification(
     # From the probabilities as they are: torchmetrics would compare ties in its own way.
     chosen = torch.from_numpy(np.argmax(probabilities, axis=1))
     two = n_classes == 2
-    metrics = {
+    metrics: dict[str, Callable[[], Tensor | float]] = {
         "accuracy": lambda: multiclass_accuracy(chosen, truth, n_classes, average="micro"),
         "balanced_accuracy": lambda: multiclass_accuracy(chosen, truth, n_classes, average="macro"),
         "f1": lambda: (
