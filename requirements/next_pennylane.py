@@ -1,8 +1,8 @@
 """Run the layers' tests with the newest PennyLane, pre-releases included, in an environment of their own.
 
 Run it by `make next-pennylane`. A throw-away environment gets torch at its pinned version first, then what
-pyproject.toml asks for, with PennyLane and lightning in the first versions that the pins there leave out. Once these
-tests pass as well as those of `make test`, the pins can admit the new versions.
+pyproject.toml asks for, with PennyLane and lightning in the newest versions that there are, whatever the pins there
+leave out. Once these tests pass as well as those of `make test`, the pins can admit the new versions.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ MOVED = ("pennylane", "pennylane-lightning")
 
 
 def lifted(line: str) -> str:
-    """Return the requirement, of PennyLane or lightning the one that begins where its pin ends.
+    """Return the requirement; of PennyLane and lightning without its upper bound, and with pre-releases.
 
     Raises:
-        ValueError: If the pin has no end.
+        ValueError: If it has no lower bound, from which pip learns that pre-releases are wanted.
 
     >>> lifted("pennylane>=0.45.1,<0.46")
-    'pennylane>=0.46.dev0'
+    'pennylane>=0.45.1.dev0'
     >>> lifted("numpy>=2.0")
     'numpy>=2.0'
     """
-    name, end = re.match(r"[A-Za-z0-9._-]+", line), re.search(r"<([0-9.]+)", line)
+    name, start = re.match(r"[A-Za-z0-9._-]+", line), re.search(r">=([0-9.]+)", line)
     if name is None or name[0] not in MOVED:
         return line
-    if end is None:
-        raise ValueError(f"{line!r} has no upper bound, so that there is no next version to try")
-    return f"{name[0]}>={end[1]}.dev0"
+    if start is None:
+        raise ValueError(f"{line!r} has no lower bound to write a pre-release in")
+    return f"{name[0]}>={start[1]}.dev0"
 
 
 def installs(torch: str) -> list[list[str]]:
