@@ -14,13 +14,14 @@ RUN := .venv/.run-$(call sum,requirements/run.txt)
 TEST := .venv/.test-$(call sum,requirements/run.txt requirements/test.txt)
 PROJECT := .venv/.project-$(call sum,requirements/run.txt pyproject.toml)
 
-.PHONY: help train test lock clean
+.PHONY: help train test lock next-pennylane clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make train [ARGS="depth=4 encoding=iqp"]   train the default hybrid model, with overrides if any'
 	@echo 'make test                                  everything that must pass before a change is merged'
 	@echo 'make lock                                  write requirements/*.txt anew from pyproject.toml'
+	@echo 'make next-pennylane                        the layers'"'"' tests with the newest pre-release of PennyLane'
 	@echo 'make clean                                 remove the environment'
 	@echo
 	@echo 'The first two make .venv first if it is missing or its lock file has changed; PYTHON=python3.12 picks the'
@@ -40,6 +41,10 @@ test: $(TEST)
 lock:
 	$(require-python)
 	$(PYTHON) requirements/lock.py $(TORCH)
+
+next-pennylane:
+	$(require-python)
+	$(PYTHON) requirements/next_pennylane.py $(TORCH)
 
 clean:
 	rm -rf .venv

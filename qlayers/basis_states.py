@@ -32,8 +32,8 @@ class FlipByBits(Operation):
     ndim_params = (1,)
     grad_method = None
 
-    def __init__(self, bits: torch.Tensor, wires: Any, id: str | None = None) -> None:
-        super().__init__(bits, wires=wires, id=id)
+    def __init__(self, bits: torch.Tensor, wires: Any) -> None:
+        super().__init__(bits, wires=wires)
 
     @staticmethod
     def compute_decomposition(*params: Any, wires: Any = None, **_: Any) -> list[Operator]:
@@ -57,10 +57,11 @@ def bits_as_angles(stand_ins: torch.Tensor | None = None) -> Iterator[list[torch
     prepare, owner = qp.BasisState.__init__, threading.get_ident()
     found: list[torch.Tensor] = []
 
-    def prepare_or_flip(self: Any, state: Any, wires: Any, id: str | None = None) -> None:
+    # PennyLane 0.45 takes an `id` besides, 0.46 does not.
+    def prepare_or_flip(self: Any, state: Any, wires: Any, *label: Any, **named: Any) -> None:
         bits = _as_tensor(state) if threading.get_ident() == owner else None
         if bits is None:
-            prepare(self, state, wires, id=id)
+            prepare(self, state, wires, *label, **named)
             return
         with qp.QueuingManager.stop_recording():
             prepare(self, torch.zeros(len(bits), dtype=torch.int64), wires)  # it checks their number
@@ -68,9 +69,8 @@ def bits_as_angles(stand_ins: torch.Tensor | None = None) -> Iterator[list[torch
         found.append(bits)
         self.__class__ = FlipByBits
         taken = bits if stand_ins is None else stand_ins[start : start + len(bits)]
-        FlipByBits.__init__(
-            self, taken if taken.is_floating_point() else taken.to(torch.float64), wires, id=id
-        )
+        numbers = taken if taken.is_floating_point() else taken.to(torch.float64)
+        FlipByBits.__init__(self, numbers, wires)
 
     with one_at_a_time, mock.patch.object(qp.BasisState, "__init__", prepare_or_flip):
         yield found

@@ -1,7 +1,8 @@
 """The parts a circuit is named by: found by file name, compared by value.
 
 An encoding, ansatz, measurement or backend is one frozen dataclass in one file of its package. The file's name is
-the option's name, and the class's name is the same in CamelCase, so there is no list to keep in step.
+the option's name, and the class's name is the same in CamelCase, so there is no list to keep in step. Files whose names
+begin with an underscore hold what components of a package share.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import difflib
 import importlib
 import pkgutil
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from qlayers.errors import ConfigurationError
@@ -41,11 +43,54 @@ def snake_case(class_name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
 
 
+def camel_case(module_name: str) -> str:
+    """Return the name of the class in a component's file.
+
+    >>> camel_case("strongly_entangling")
+    'StronglyEntangling'
+    """
+    return "".join(word.capitalize() for word in module_name.split("_"))
+
+
+def export_components(
+    package: str, **others: str
+) -> tuple[list[str], Callable[[str], Any], Callable[[], list[str]]]:
+    """Make every component of a package importable from the package by its class's name.
+
+    A component's module is imported when its class is first asked for, so that importing the package imports none.
+
+    Args:
+        package: The package's name, in whose ``__init__`` this is called.
+        others: Modules of the package by the names of further classes that are to be imported from them likewise.
+
+    Returns:
+        The components' class names, and the package's ``__getattr__`` and ``__dir__``.
+    """
+    module = sys.modules[package]
+    files = [found.name for found in pkgutil.iter_modules(module.__path__) if not found.name.startswith("_")]
+    components = {camel_case(file): file for file in files}
+    modules = components | others
+
+    def get_attribute(name: str) -> Any:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+        setattr(module, name, found)  # the next access does not come here
+        return found
+
+    def list_attributes() -> list[str]:
+        return sorted({*vars(module), *modules})
+
+    return sorted(components), get_attribute, list_attributes
+
+
 def available(base: type[C]) -> dict[str, type[C]]:
     """All components of one kind that ship with qlayers, by name."""
     package = importlib.import_module(base.package)
     found: dict[str, type[C]] = {}
     for module_info in pkgutil.iter_modules(package.__path__):
+        if module_info.name.startswith("_"):
+            continue
         module = importlib.import_module(f"{base.package}.{module_info.name}")
         for candidate in vars(module).values():
             if not (isinstance(candidate, type) and issubclass(candidate, base)):
@@ -73,7 +118,7 @@ def resolve(value: str | C, base: type[C]) -> C:
             f"{base.kind}={value!r} is unknown.{hint} Available: {', '.join(sorted(options))}."
         )
     raise ConfigurationError(
-        f"{base.kind} must be a name or an instance of {base.__module__}.{base.__name__}, but got "
+        f"{base.kind} must be a name or an instance of {base.package}.{base.__name__}, but got "
         f"{value!r} of type {type(value).__name__}."
     )
 

@@ -1,1 +1,1 @@
-"""What QuantumLayer is made of. Private: import from ``qlayers``."""
+"""What layers are made of, for qlayers' own use."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pennylane as qp
 import torch
 
-from qlayers.ansaetze.base import Ansatz
+from qlayers.ansaetze._base import Ansatz
 from qlayers.errors import ConfigurationError
 
 _GATES = {"x": qp.RX, "y": qp.RY, "z": qp.RZ}

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pennylane as qp
 import torch
 
-from qlayers.ansaetze.base import Ansatz
+from qlayers.ansaetze._base import Ansatz
 
 
 @dataclass(frozen=True)

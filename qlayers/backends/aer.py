@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import pennylane as qp
 import torch
 
-from qlayers.backends.legacy import Plugin
-from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from, needs_extra
+from qlayers.backends._legacy import Plugin
+from qlayers.backends._sampling import SamplingBackend, Seeds, drawing_from, needs_extra
 from qlayers.mitigation import mitigated
 
 

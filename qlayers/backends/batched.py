@@ -9,7 +9,7 @@ import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
-from qlayers.backends.base import Backend, Native
+from qlayers.backends._base import Backend, Native
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
-from qlayers.backends.noise import Noise, models_of, noisy_parameter_shift
-from qlayers.backends.sampling import SamplingBackend, Seeds, needs_extra
+from qlayers.backends._noise import Noise, models_of, noisy_parameter_shift
+from qlayers.backends._sampling import SamplingBackend, Seeds, needs_extra
 from qlayers.circuit import check_density_matrix_fits
 from qlayers.errors import ConfigurationError
 from qlayers.mitigation import mitigated
 from qlayers.noise import NoiseModel, check_noise
-from qlayers.noise.applied import add_transforms
+from qlayers.noise._applied import add_transforms
 
 SIMULATORS = ("sv", "dm")
 

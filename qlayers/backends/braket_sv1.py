@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qlayers.backends.paid import PaidBackend
+from qlayers.backends._paid import PaidBackend
 
 if TYPE_CHECKING:
     from qlayers.braket.facts import DeviceFacts

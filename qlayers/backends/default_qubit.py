@@ -8,7 +8,7 @@ import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
-from qlayers.backends.base import Backend
+from qlayers.backends._base import Backend
 
 
 @dataclass(frozen=True)

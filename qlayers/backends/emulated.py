@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pennylane as qp
 import torch
 
-from qlayers.backends.sampling import SamplingBackend, Seeds, needs_extra
+from qlayers.backends._sampling import SamplingBackend, Seeds, needs_extra
 from qlayers.circuit import check_density_matrix_fits
 from qlayers.mitigation import mitigated
 

@@ -15,8 +15,8 @@ from pennylane.measurements import ExpectationMP, VarianceMP
 from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 
-from qlayers.backends.noise import noisy_parameter_shift
-from qlayers.backends.sampling import SamplingBackend, Seeds, is_whole, needs_extra
+from qlayers.backends._noise import noisy_parameter_shift
+from qlayers.backends._sampling import SamplingBackend, Seeds, is_whole, needs_extra
 from qlayers.errors import ConfigurationError
 from qlayers.mitigation import mitigated
 

@@ -11,7 +11,7 @@ from pennylane.devices import ExecutionConfig
 from pennylane.exceptions import DeviceError
 from pennylane.tape import QuantumScript
 
-from qlayers.backends.base import Backend
+from qlayers.backends._base import Backend
 from qlayers.errors import ConfigurationError
 
 VARIANTS = ("qubit", "kokkos", "gpu")

@@ -10,13 +10,13 @@ import torch
 from pennylane.devices import DefaultMixed, ExecutionConfig
 from pennylane.tape import QuantumScript
 
-from qlayers.backends.noise import Noise, models_of, noisy_parameter_shift
-from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from
+from qlayers.backends._noise import Noise, models_of, noisy_parameter_shift
+from qlayers.backends._sampling import SamplingBackend, Seeds, drawing_from
 from qlayers.circuit import check_density_matrix_fits
 from qlayers.errors import ConfigurationError
 from qlayers.mitigation import mitigated
 from qlayers.noise import NoiseModel, check_noise
-from qlayers.noise.applied import add_transforms
+from qlayers.noise._applied import add_transforms
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pennylane as qp
 import torch
 
-from qlayers.backends.sampling import SamplingBackend, Seeds, drawing_from
+from qlayers.backends._sampling import SamplingBackend, Seeds, drawing_from
 from qlayers.errors import ConfigurationError
 from qlayers.mitigation import mitigated
 

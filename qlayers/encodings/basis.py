@@ -10,7 +10,7 @@ from typing import ClassVar
 import pennylane as qp
 import torch
 
-from qlayers.encodings.base import Encoding
+from qlayers.encodings._base import Encoding
 from qlayers.errors import InputError
 
 

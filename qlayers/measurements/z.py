@@ -9,7 +9,7 @@ from typing import ClassVar
 import pennylane as qp
 from pennylane.measurements import MeasurementProcess
 
-from qlayers.measurements.base import Measurement
+from qlayers.measurements._base import Measurement
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from pennylane.devices import ExecutionConfig
 from pennylane.tape import QuantumScript
 
 from qlayers.errors import ConfigurationError
-from qlayers.mitigation.base import Mitigation
-from qlayers.mitigation.device import MitigatedDevice, Postprocessing
-from qlayers.mitigation.outcomes import in_computational_basis
+from qlayers.mitigation._base import Mitigation
+from qlayers.mitigation._device import MitigatedDevice, Postprocessing
+from qlayers.mitigation._outcomes import in_computational_basis
 
 N_CALIBRATION_CIRCUITS = 2
 SMALLEST_DETERMINANT = 1e-6

@@ -12,9 +12,9 @@ from pennylane.operation import Channel
 from pennylane.tape import QuantumScript
 
 from qlayers.errors import ConfigurationError
-from qlayers.mitigation.base import Mitigation
-from qlayers.mitigation.device import MitigatedDevice, Postprocessing
-from qlayers.mitigation.outcomes import Outcome, in_computational_basis, marginal
+from qlayers.mitigation._base import Mitigation
+from qlayers.mitigation._device import MitigatedDevice, Postprocessing
+from qlayers.mitigation._outcomes import Outcome, in_computational_basis, marginal
 
 LARGEST = 20
 """Qubits up to which the circuit is simulated to see whether it has the symmetry."""

@@ -15,8 +15,8 @@ from pennylane.operation import Channel, Operation, Operator, StatePrepBase
 from pennylane.tape import QuantumScript
 
 from qlayers.errors import ConfigurationError, ExecutionWarning
-from qlayers.mitigation.base import Mitigation
-from qlayers.mitigation.device import MitigatedDevice, Postprocessing
+from qlayers.mitigation._base import Mitigation
+from qlayers.mitigation._device import MitigatedDevice, Postprocessing
 
 Extrapolation = Literal["richardson", "polynomial", "exponential"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pennylane as qp
 from pennylane.operation import Channel
 
-from qlayers.noise.base import BlochMap, NoiseModel, check_probability
+from qlayers.noise._base import BlochMap, NoiseModel, check_probability
 
 
 @dataclass(frozen=True)

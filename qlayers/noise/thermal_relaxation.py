@@ -10,7 +10,7 @@ import pennylane as qp
 from pennylane.operation import Channel
 
 from qlayers.errors import ConfigurationError
-from qlayers.noise.base import BlochMap, NoiseModel, check_time
+from qlayers.noise._base import BlochMap, NoiseModel, check_time
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from qlayers.backends.paid import PaidBackend
+from qlayers.backends import PaidBackend
 from study import build
 from study.config.targets import locate, target_nodes
 from study.data.table import confidentiality_of

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
@@ -145,9 +146,10 @@ def _offered(found: Any) -> list[str]:
 
 
 def _written(hint: Any) -> str:
-    return (
-        getattr(hint, "__name__", str(hint)) if isinstance(hint, type) else str(hint).replace("typing.", "")
-    )
+    if isinstance(hint, type):
+        return hint.__name__
+    # Classes by the package that exports them: qlayers.encodings._base.Encoding is qlayers.encodings.Encoding.
+    return re.sub(r"\._\w+(?=\.)", "", str(hint).replace("typing.", ""))
 
 
 _UNNAMED = (

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from torch import nn
 
 from qlayers import QuantumLayer
-from qlayers.backends import Backend
-from qlayers.backends.paid import PaidBackend
+from qlayers.backends import Backend, PaidBackend
 from study.errors import StudyError
 
 NOTHING_TO_TRAIN_ON = (

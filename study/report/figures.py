@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from study.metrics import CALIBRATION_BINS
+from study.metrics import calibration_bins
 from study.report.palette import legend_below
 from study.report.style import BLUE, GREEN, GREY, ORANGE, bare, drawn
 
@@ -136,15 +136,10 @@ def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray,
         upper.set(xlim=(left, 1), ylim=(0, 1.02), ylabel="share that was right", title=title)
         # Outside: points lie above the diagonal for one model and below it for the next.
         legend_below(figure)
-        bare(lower).hist(confidence, bins=edges.tolist(), color=BLUE, edgecolor="white")
+        counts = np.bincount(bins, minlength=len(edges) - 1)
+        bare(lower).bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=BLUE, edgecolor="white")
         lower.set(xlabel="probability given to the predicted class", ylabel="rows")
         lower.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
-
-
-def calibration_bins(confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Edges of the bins of the calibration error, and in which of them each row's confidence lies."""
-    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
-    return edges, np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, CALIBRATION_BINS - 1)
 
 
 def wilson_interval(successes: float, trials: float, z: float = Z_95) -> tuple[float, float]:

@@ -15,7 +15,7 @@ import torch
 from omegaconf import DictConfig
 from rich.console import Console
 
-from qlayers.backends.paid import PaidBackend
+from qlayers.backends import PaidBackend
 from qlayers.spending.budget import Amount, Budget, BudgetExceeded
 from qlayers.spending.ledger import Ledger
 from qlayers.spending.plan import Plan

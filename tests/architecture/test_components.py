@@ -14,12 +14,12 @@ import pytest
 import torch
 import yaml
 
-from qlayers.ansaetze.base import Ansatz
-from qlayers.backends.base import Backend
-from qlayers.encodings.base import Encoding
-from qlayers.measurements.base import Measurement
-from qlayers.mitigation.base import Mitigation
-from qlayers.noise.base import NoiseModel
+from qlayers.ansaetze import Ansatz
+from qlayers.backends import Backend
+from qlayers.encodings import Encoding
+from qlayers.measurements import Measurement
+from qlayers.mitigation import Mitigation
+from qlayers.noise import NoiseModel
 from study.data.splits.base import Split
 from study.data.table import Dataset
 from study.fitting.learner import Learner

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from study.metrics import evaluate, undefined
+from study.metrics import calibration_bins, evaluate, undefined
 
 
 def classification(n=200, n_classes=3, seed=0, digits=None):
@@ -51,7 +51,7 @@ def expected_calibration_error(targets, probabilities, n_bins=15):
     """Guo et al. (2017, arXiv:1706.04599), equation 3, row by row."""
     bins = {}
     for target, row in zip(targets, probabilities, strict=True):
-        bins.setdefault(min(int(row.max() * n_bins), n_bins - 1), []).append(
+        bins.setdefault(max(math.ceil(row.max() * n_bins) - 1, 0), []).append(
             (row.max(), target == row.argmax())
         )
     return sum(abs(sum(p - hit for p, hit in rows)) for rows in bins.values()) / len(targets)
@@ -77,6 +77,25 @@ def test_certainty():
     wrong = evaluate("classification", np.array([1, 0]), sure, 2)
     assert wrong["log_loss"] == pytest.approx(-math.log(np.finfo(float).eps))
     assert (wrong["calibration_error"], wrong["roc_auc"]) == (1.0, 0.0)
+
+
+def test_certain_rows_share_a_bin_with_nearly_certain_ones():
+    """0.95 and 1, one of them right: one bin, whose gap is |0.975 - 0.5|. Apart they would be 0.05 and 1 off."""
+    shares = np.array([[0.05, 0.95], [0.0, 1.0]])
+    assert evaluate("classification", np.array([1, 0]), shares, 2)["calibration_error"] == pytest.approx(
+        0.475
+    )
+
+
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
+    """0.6 is an edge: with 0.55 it makes a bin, right once, |0.575 - 0.5|; with 0.65 it would not."""
+    edges, bins = calibration_bins(np.array([0.55, 0.6, 0.65, 0.0, 1.0, 14 / 15]))
+    assert bins.tolist() == [8, 8, 9, 0, 14, 13]
+    assert len(edges) == 16
+    assert (edges[0], edges[-1]) == (0.0, 1.0)
+    positive = np.array([0.55, 0.6, 0.65])
+    found = evaluate("classification", np.array([1, 0, 1]), np.stack([1 - positive, positive], axis=1), 2)
+    assert found["calibration_error"] == pytest.approx((2 * 0.075 + 0.35) / 3)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -9,9 +9,9 @@ import numpy as np
 
 from study.comparison.evidence import Entrant
 from study.comparison.report.pooled import NONE, Pooled
-from study.metrics import evaluate
+from study.metrics import calibration_bins, evaluate
 from study.report.columns import three_decimals
-from study.report.figures import calibration_bins, wilson_interval
+from study.report.figures import wilson_interval
 from study.report.palette import LINES, WIDTH, headline, legend_below, legible, literal, look
 from study.report.sheet import NOTHING, Sheet, without_empty_end
 from study.report.style import GREY, bare, drawn

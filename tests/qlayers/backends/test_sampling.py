@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from qlayers import QuantumLayer
-from qlayers.backends.base import Backend
+from qlayers.backends import Backend
 from qlayers.backends.noisy import Noisy
 from qlayers.backends.shots import Shots
 from qlayers.errors import ConfigurationError

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from qlayers import QuantumLayer
+from qlayers.backends import Backend
 from qlayers.backends.aer import Aer
-from qlayers.backends.base import Backend
 from qlayers.backends.braket_local import BraketLocal
 from qlayers.backends.cirq import Cirq
 from qlayers.backends.ibm import Ibm

@@ -16,10 +16,10 @@ from pennylane.tape import QuantumScript
 
 from qlayers import QuantumLayer
 from qlayers.__main__ import main
+from qlayers.backends import PaidBackend
 from qlayers.backends.braket_dm1 import BraketDm1
 from qlayers.backends.braket_qpu import BraketQpu
 from qlayers.backends.braket_sv1 import BraketSv1
-from qlayers.backends.paid import PaidBackend
 from qlayers.braket.device import BraketDevice
 from qlayers.braket.errors import CredentialsError, UnavailableError, scrubbed
 from qlayers.errors import ConfigurationError, QlayersError

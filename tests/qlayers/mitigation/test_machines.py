@@ -20,11 +20,11 @@ from qlayers.mitigation.zero_noise_extrapolation import ZeroNoiseExtrapolation, 
 
 pytest.importorskip("braket.circuits", reason="needs the extra braket")
 
+from qlayers.backends import PaidBackend
 from qlayers.backends.braket_dm1 import BraketDm1
 from qlayers.backends.braket_qpu import BraketQpu
 from qlayers.backends.braket_sv1 import BraketSv1
 from qlayers.backends.emulated import Emulated
-from qlayers.backends.paid import PaidBackend
 from qlayers.machines.emulation import Emulation
 from qlayers.machines.machine import machine
 from qlayers.machines.transpile import transpile

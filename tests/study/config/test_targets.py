@@ -37,7 +37,7 @@ MISTAKES = [
     ("model=mlp model.hidden=[8,x]", ["model.hidden=[8, 'x']"]),
     (
         "encoding=custom encoding._target_=torch.nn.Identity",
-        ["circuit.encoding", "qlayers.encodings.base.Encoding", "torch.nn.Identity builds none"],
+        ["circuit.encoding", "qlayers.encodings.Encoding", "torch.nn.Identity builds none"],
     ),
     ("+controls.mine.width=3", ["controls.mine needs a class"]),
     ("+trainer.acelerator=cpu", ["trainer.acelerator", "accelerator"]),

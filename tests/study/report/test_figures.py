@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from scipy.stats import binomtest
 
+from study.metrics import evaluate
 from study.report import figures, style
 
 
@@ -79,6 +80,26 @@ def test_the_reliability_diagram_shows_share_against_confidence(tmp_path: Path, 
     points = [container.lines[0].get_xydata()[0] for container in kept[0].axes[0].containers]
     assert np.allclose(points, [(0.56, 0.5), (confidence[2:].mean(), 0.75)])
     assert is_picture(tmp_path / "reliability.png")
+
+
+@pytest.mark.parametrize("digits", [1, 8])
+def test_the_reliability_diagram_is_of_the_calibration_errors_bins(
+    tmp_path: Path, kept: list[Figure], digits: int
+) -> None:
+    """Its points, weighted by the rows drawn below them, give the number; with digits=1 some rows lie on edges."""
+    rng = np.random.default_rng(3)
+    positive = np.append(rng.random(60).round(digits), [1.0, 0.0, 0.6])
+    targets = rng.integers(0, 2, len(positive))
+    shares = np.stack([1 - positive, positive], axis=1)
+    confidence, correct = shares.max(axis=1), shares.argmax(axis=1) == targets
+    figures.reliability_diagram(tmp_path / "reliability.png", correct, confidence, "test part")
+    upper, lower = kept[0].axes
+    means, right = np.array([container.lines[0].get_xydata()[0] for container in upper.containers]).T
+    rows = np.array([bar.get_height() for bar in lower.patches])
+    assert rows.sum() == len(positive)
+    gap = (rows[rows > 0] * abs(means - right)).sum() / rows.sum()
+    number = evaluate("classification", targets, shares, 2)["calibration_error"]
+    assert number == pytest.approx(gap)
 
 
 def test_the_parity_plot_shows_every_row(tmp_path: Path, kept: list[Figure]) -> None:

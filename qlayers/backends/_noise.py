@@ -12,7 +12,7 @@ from pennylane.typing import PostprocessingFn
 from qlayers.components import resolve
 from qlayers.errors import ConfigurationError
 from qlayers.noise import NATIVE_GATES, NoiseModel
-from qlayers.noise.applied import is_native
+from qlayers.noise._applied import is_native
 from qlayers.parameter_shift import parameter_shift_of
 
 Noise = str | NoiseModel | Sequence[str | NoiseModel]

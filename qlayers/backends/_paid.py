@@ -11,7 +11,7 @@ from uuid import uuid4
 import pennylane as qp
 import torch
 
-from qlayers.backends.sampling import SamplingBackend
+from qlayers.backends._sampling import SamplingBackend
 from qlayers.errors import ConfigurationError
 from qlayers.mitigation import mitigated, mitigations
 from qlayers.mitigation.readout_inversion import ReadoutInversion

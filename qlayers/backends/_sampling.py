@@ -15,7 +15,7 @@ import pennylane as qp
 import torch
 from pennylane.tape import QuantumScript
 
-from qlayers.backends.base import Backend
+from qlayers.backends._base import Backend
 from qlayers.errors import ConfigurationError
 from qlayers.execution import as_batch
 from qlayers.mitigation import Mitigation, mitigations

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pennylane as qp
 
 from qlayers.components import Component
-from qlayers.mitigation.device import MitigatedDevice
+from qlayers.mitigation._device import MitigatedDevice
 
 
 @dataclass(frozen=True)

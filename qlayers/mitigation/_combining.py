@@ -9,7 +9,7 @@ import pennylane as qp
 
 from qlayers.components import resolve
 from qlayers.errors import ConfigurationError
-from qlayers.mitigation.base import Mitigation
+from qlayers.mitigation._base import Mitigation
 
 
 def mitigations(wanted: str | Mitigation | Iterable[str | Mitigation] | None) -> tuple[Mitigation, ...]:

@@ -16,7 +16,7 @@ from pennylane.tape import QuantumScript, QuantumScriptBatch
 from pennylane.typing import PostprocessingFn
 
 from qlayers.errors import ConfigurationError
-from qlayers.noise.base import BlochMap, NoiseModel
+from qlayers.noise._base import BlochMap, NoiseModel
 
 NATIVE_GATES = frozenset({"CNOT", "CZ", "Hadamard", "RX", "RY", "RZ"})
 """The gates that count as one: every other is made of these before noise is added."""
