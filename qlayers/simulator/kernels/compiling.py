@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numba
+from numba.extending import register_jitable
 
 from qlayers.simulator import tables
 from qlayers.simulator.compile_once import keep
@@ -28,6 +29,11 @@ def entry(work: float):
 def jit(function):
     """Compile a function for other compiled ones; Python cannot call it."""
     return numba.njit(**_OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+def plain(function):
+    """Have a function compiled for other compiled ones, for all integers alike, and leave it to Python as it is."""
+    return register_jitable(**_OPTIONS)(function)
 
 
 def inline(function):

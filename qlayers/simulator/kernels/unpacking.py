@@ -6,17 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qlayers.simulator.kernels.compiling import jit
+from qlayers.simulator.kernels.compiling import jit, plain
 from qlayers.simulator.kernels.turns import AT_ONCE
 from qlayers.simulator.kernels.vectors import VECTOR_BYTES
 from qlayers.simulator.tables import Chains, Measured, Phases, Polynomials, SampledPhases, Schedule, Turns
 
-INTEGERS = 4
-"""The place of the first table's start, behind the scalars. To add to it makes an integer of a literal, for each of
-which numba would compile the next two functions anew."""
-
-NUMBERS = INTEGERS + 28 + 1
-"""The same of the tables of numbers; that of integers has one entry more than there are tables."""
+N_SCALARS = 4
+N_TABLES_OF_INTEGERS = 28
 
 
 class Room(NamedTuple):
@@ -43,52 +39,46 @@ class Room(NamedTuple):
     im: np.ndarray
 
 
-@jit
-def _integers(integers, place):
-    return integers[integers[place] : integers[place + 1]]
+@plain
+def _integers(integers, table):
+    return integers[integers[N_SCALARS + table] : integers[N_SCALARS + table + 1]]
 
 
-@jit
-def _numbers(integers, numbers, place):
-    return numbers[integers[place] : integers[place + 1]]
+@plain
+def _numbers(integers, numbers, table):
+    first = N_SCALARS + N_TABLES_OF_INTEGERS + 1 + table
+    return numbers[integers[first] : integers[first + 1]]
 
 
-@jit
+@plain
 def unpack(integers, numbers, signs):
     """The schedule, the polynomials and what is measured, and how many features there are."""
     steps, pivots, firsts, terms = (
-        _integers(integers, INTEGERS + 0),
-        _integers(integers, INTEGERS + 10),
-        _integers(integers, INTEGERS + 11),
-        _integers(integers, INTEGERS + 21),
+        _integers(integers, 0),
+        _integers(integers, 10),
+        _integers(integers, 11),
+        _integers(integers, 21),
     )
     chains = Chains(
-        _integers(integers, INTEGERS + 1),
-        _integers(integers, INTEGERS + 2),
-        _integers(integers, INTEGERS + 3),
-        _integers(integers, INTEGERS + 4),
+        _integers(integers, 1), _integers(integers, 2), _integers(integers, 3), _integers(integers, 4)
     )
     turns = Turns(
-        _integers(integers, INTEGERS + 5),
-        _integers(integers, INTEGERS + 6),
-        _integers(integers, INTEGERS + 7),
-        _integers(integers, INTEGERS + 8),
-        _integers(integers, INTEGERS + 9),
+        _integers(integers, 5),
+        _integers(integers, 6),
+        _integers(integers, 7),
+        _integers(integers, 8),
+        _integers(integers, 9),
         pivots.reshape(pivots.size // 3, 3),
         firsts.reshape(firsts.size // AT_ONCE, AT_ONCE),
     )
     phases = Phases(
-        _integers(integers, INTEGERS + 12),
-        _integers(integers, INTEGERS + 13),
-        _integers(integers, INTEGERS + 14),
-        _numbers(integers, numbers, NUMBERS + 0),
-        _integers(integers, INTEGERS + 15),
+        _integers(integers, 12),
+        _integers(integers, 13),
+        _integers(integers, 14),
+        _numbers(integers, numbers, 0),
+        _integers(integers, 15),
     )
-    sampled_phases = SampledPhases(
-        _integers(integers, INTEGERS + 16),
-        _integers(integers, INTEGERS + 17),
-        _integers(integers, INTEGERS + 18),
-    )
+    sampled_phases = SampledPhases(_integers(integers, 16), _integers(integers, 17), _integers(integers, 18))
     plan = Schedule(
         steps.reshape(steps.size // 4, 4),
         integers[1],
@@ -97,22 +87,22 @@ def unpack(integers, numbers, signs):
         phases,
         sampled_phases,
         signs,
-        _integers(integers, INTEGERS + 19),
+        _integers(integers, 19),
     )
     polynomials = Polynomials(
-        _integers(integers, INTEGERS + 20),
+        _integers(integers, 20),
         terms.reshape(terms.size // 2, 2),
-        _numbers(integers, numbers, NUMBERS + 1),
-        _numbers(integers, numbers, NUMBERS + 2),
-        _integers(integers, INTEGERS + 22),
-        _integers(integers, INTEGERS + 23),
+        _numbers(integers, numbers, 1),
+        _numbers(integers, numbers, 2),
+        _integers(integers, 22),
+        _integers(integers, 23),
     )
     measured = Measured(
         integers[2],
-        _integers(integers, INTEGERS + 24),
-        _integers(integers, INTEGERS + 25),
-        _integers(integers, INTEGERS + 26),
-        _integers(integers, INTEGERS + 27),
+        _integers(integers, 24),
+        _integers(integers, 25),
+        _integers(integers, 26),
+        _integers(integers, 27),
         integers[3],
     )
     return plan, polynomials, measured, integers[0]
