@@ -1,8 +1,8 @@
 """Compiling kernels: when they are first called, kept on disk, and announced with an estimate of the time it takes.
 
-numba compiles for the types of the arguments. Each precision is compiled when it is first used, and so are forward and
-backward passes; each is announced by itself. The estimate is measured: a small function is compiled before, and how
-many times as long a kernel takes has been measured once.
+numba compiles for the types of the arguments, so that each precision, and in it the forward and the backward pass, is
+compiled when it is first used, and announced by itself. To estimate the time, a small function is compiled first and
+timed. How many times as long a kernel takes is a constant that was measured once.
 """
 
 from __future__ import annotations

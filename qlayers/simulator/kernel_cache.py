@@ -168,7 +168,8 @@ def _key(sources: tuple[Path, ...], processor: tuple[str, ...]) -> str:
     parts = (
         *(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in sorted(sources)),
         *(version, numba.__version__, llvmlite.__version__, np.__version__, sys.version),
-        *(*processor, str(config.USING_SVML)),  # Intel's vector library, which compiled code may call
+        *processor,
+        str(getattr(config, "USING_SVML", False)),  # whether compiled code calls Intel's vector library
     )
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -1,13 +1,14 @@
 """How the loops are compiled.
 
-A function is compiled for each combination of argument types, literal numbers included. Most of the time numba spends
-on each of these, however small. Therefore only :func:`entry` makes what Python can call and what is kept on disk, and
-what is called in one place is best put there by :func:`inline`.
+numba compiles a function for each combination of argument types, literal numbers included, and each costs time however
+small it is. Therefore Python can call, and the disk keeps, only what is made by :func:`entry`. What is long and called
+in one place is compiled there, by :func:`inline`, so that it is optimised once.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numba
 from numba.extending import register_jitable
@@ -15,7 +16,13 @@ from numba.extending import register_jitable
 from qlayers.simulator import tables
 from qlayers.simulator.compile_once import keep
 
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "boundscheck": False,
+    "error_model": "numpy",
+    "fastmath": {"contract", "nsz"},
+    "no_cfunc_wrapper": True,
+}
 
 SOURCES = (*Path(__file__).parent.glob("*.py"), Path(tables.__file__))
 """All files that what is compiled comes from."""
@@ -23,12 +30,12 @@ SOURCES = (*Path(__file__).parent.glob("*.py"), Path(tables.__file__))
 
 def entry(work: float):
     """Return a decorator for what Python calls; for ``work`` see :func:`qlayers.simulator.compile_once.keep`."""
-    return lambda function: keep(numba.njit(**_OPTIONS, no_cfunc_wrapper=True)(function), SOURCES, work)
+    return lambda function: keep(numba.njit(**_OPTIONS)(function), SOURCES, work)
 
 
 def jit(function):
     """Compile a function for other compiled ones; Python cannot call it."""
-    return numba.njit(**_OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return numba.njit(**_OPTIONS | {"no_cpython_wrapper": True})(function)
 
 
 def plain(function):
