@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import os
 import sys
 import threading
@@ -113,12 +114,16 @@ def _rounded(seconds: float) -> int:
 
 
 def _seconds_for_sample() -> float:
-    """Return the seconds that a small function takes to compile on this machine, as busy as it is now."""
+    """Return the seconds that a small function takes to compile on this machine, as busy as it is now.
+
+    It is the geometric mean of the time that passes and of the processor's time: on a busy machine the first varies
+    much over so short a while, and the second says nothing of the others' work.
+    """
     _warm_up()
-    started = time.perf_counter()
+    started, started_working = time.perf_counter(), time.thread_time()
     for number in (numba.float64, numba.int64):
         _compile_sample(number)
-    return time.perf_counter() - started
+    return math.sqrt((time.perf_counter() - started) * (time.thread_time() - started_working))
 
 
 @functools.cache

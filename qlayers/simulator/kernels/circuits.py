@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qlayers.simulator.kernels.compiling import entry, inline, jit
+from qlayers.simulator.kernels.compiling import entry, jit
 from qlayers.simulator.kernels.diagonals import (
     collect_phases,
     collect_phases_of_samples,
@@ -50,7 +50,7 @@ ONE = np.int64(1)
 """No literal, for each of which numba would compile what is called with it anew."""
 
 
-@entry(work=19)
+@entry(work=20)
 def forward(
     integers, numbers, signs, samples, weights, buffer, angles, n_blocks, n_kept, prepares, first_block, last_block,
     size, outputs,
@@ -72,7 +72,7 @@ def forward(
     return finite
 
 
-@entry(work=19)
+@entry(work=20)
 def backward(
     integers, numbers, signs, samples, weights, buffer, angles, n_blocks, n_kept, finishes, first_block, last_block,
     size, cotangents, sample_gradient, sums, weight_gradient,
@@ -93,7 +93,7 @@ def backward(
         _send_back_shared(plan, polynomials, weights, room, sums, weight_gradient)
 
 
-@inline
+@jit
 def _run_forward(
     schedule, polynomials, measured, samples, n_features, weights, room, first_block, last_block, outputs
 ):
@@ -159,7 +159,7 @@ def _run_forward(
     return finite
 
 
-@inline
+@jit
 def _run_backward(
     schedule, polynomials, measured, samples, n_features, weights, room, first_block, last_block, cotangents,
     sample_gradient, sums,
@@ -281,7 +281,7 @@ def _run_backward(
 # ---------------------------------------------------------------- what depends on weights alone
 
 
-@inline
+@jit
 def _prepare_shared(schedule, polynomials, weights, room):
     """Angles, rotations and phases that depend on weights alone, once for all samples; whether they are finite."""
     no_sample = np.empty(0, weights.dtype)
@@ -303,7 +303,7 @@ def _prepare_shared(schedule, polynomials, weights, room):
     return finite
 
 
-@inline
+@jit
 def _send_back_shared(schedule, polynomials, weights, room, sums, out):
     """The weights' gradient from the sums of all blocks, added up in one order."""
     n_weights, n_chains = weights.shape[0], schedule.chains.kept.shape[0]

@@ -1,8 +1,7 @@
 """How the loops are compiled.
 
 numba compiles a function for each combination of argument types, literal numbers included, and each costs time however
-small it is. Therefore Python can call, and the disk keeps, only what is made by :func:`entry`. What is long and called
-in one place is compiled there, by :func:`inline`, so that it is optimised once.
+small it is. Therefore Python can call, and the disk keeps, only what is made by :func:`entry`.
 """
 
 from __future__ import annotations
@@ -41,8 +40,3 @@ def jit(function):
 def plain(function):
     """Have a function compiled for other compiled ones, for all integers alike, and leave it to Python as it is."""
     return register_jitable(**_OPTIONS)(function)
-
-
-def inline(function):
-    """Compile a function as a part of those that call it."""
-    return numba.njit(**_OPTIONS, inline="always")(function)
