@@ -1,138 +1,101 @@
-"""Compiling kernels: when they are first called, kept on disk, and not without a word, since it takes half a minute.
+"""Compiling kernels: when they are first called, kept on disk, and announced with an estimate of the time it takes.
 
-numba compiles for the arguments that come, so that float64 is compiled where float64 is used. What it has compiled it
-keeps beside the source, in the user's cache folder, or where ``NUMBA_CACHE_DIR`` says.
+numba compiles for the types of the arguments, so that each precision, and in it the forward and the backward pass, is
+compiled when it is first used, and announced by itself. To estimate the time, a small function is compiled first and
+timed. How many times as long a kernel takes is a constant that was measured once.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 import os
-import pickle
 import sys
 import threading
 import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import numba
 from numba.core import event
-from numba.core.caching import FunctionCache
 
-from qlayers.errors import ExecutionWarning
+from qlayers.simulator.kernel_cache import KernelCache
 
-MESSAGE = "Compiling qlayers' kernels, once on this machine: about half a minute"
 TOLD = "QLAYERS_COMPILING_TOLD_BY"
-"""The environment variable by which processes that are started meanwhile know that it has been said; a process's id."""
+"""The environment variable that keeps processes silent which are started by one that announces; its process id."""
 
 _FRAME_S = 0.2
 
 
-def keep(compiled: Any) -> Any:
+def keep(compiled: Any, sources: Iterable[Path], work: float) -> Any:
     """Have what numba compiles of a function kept on disk, where that is possible, and the wait announced.
 
     Args:
         compiled: What ``numba.njit`` made of it.
+        sources: All files that it is compiled from: its own, and those of all that it calls.
+        work: How many times as long as :func:`_sample` it takes to compile, with all that it calls.
 
     Returns:
         The same.
     """
-    try:
-        compiled._cache = _Kept(compiled.py_func)  # as njit(cache=True) does
-    except RuntimeError:
-        _progress.not_kept = "no folder for them can be written"
-    _progress.kernels.add(compiled.py_func)
+    compiled._cache = KernelCache(compiled.py_func, sources)  # as njit(cache=True) does with numba's own
+    _progress.work[compiled.py_func] = work
     return compiled
 
 
-class _Kept(FunctionCache):
-    """What is compiled, on disk; a disk that is full or damaged costs time and nothing else."""
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except (OSError, EOFError, pickle.UnpicklingError):
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        try:
-            super().save_overload(sig, data)
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            _progress.warn(f"{self.cache_path}: {error}")
-
-
 class _Progress(event.Listener):
-    """Says on stderr that kernels are being compiled: at a terminal for as long as it takes, elsewhere in one line.
-
-    The line is there once for a process and those that it starts.
-    """
+    """Says on stderr what is being compiled: at a terminal for as long as it takes, elsewhere in one line."""
 
     def __init__(self) -> None:
-        self.kernels: set[Callable[..., Any]] = set()
-        self.not_kept: str | None = None
-        self._depth = 0  # kernels call one another; numba compiles in one thread at a time
-        self._has_warned = self._has_told = self._has_written = False
-        self._seconds = 0.0  # the way there and the way back are compiled one after the other
-        self._started = 0.0
+        self.work: dict[Callable[..., Any], float] = {}
+        self._depth = 0  # kernels may call one another; numba compiles in one thread at a time
         self._finished = threading.Event()
         self._drawing: threading.Thread | None = None
+        self._about: float | None = None
 
     def on_start(self, event: Any) -> None:
-        if event.data["dispatcher"].py_func not in self.kernels:
-            return
-        self._depth += 1
-        if self._depth == 1:
-            self._begin()
+        if event.data["dispatcher"].py_func in self.work:
+            self._depth += 1
+            if self._depth == 1:
+                self._begin(event.data["dispatcher"], event.data["args"])
 
     def on_end(self, event: Any) -> None:
-        if event.data["dispatcher"].py_func not in self.kernels:
-            return
-        self._depth -= 1
-        if self._depth == 0:
-            self._end()
+        if event.data["dispatcher"].py_func in self.work:
+            self._depth -= 1
+            if self._depth == 0 and self._drawing is not None:
+                self._finished.set()
+                self._drawing.join()
+                self._drawing = None
 
-    def warn(self, reason: str) -> None:
-        """Say once that what is compiled is lost when the process ends."""
-        if not self._has_warned:
-            self._has_warned = True
-            warnings.warn(
-                f"qlayers' kernels cannot be kept on disk ({reason}), so that every process compiles them anew, which "
-                "takes about half a minute. Set the environment variable NUMBA_CACHE_DIR to a folder that can be "
-                "written.",
-                ExecutionWarning,
-                stacklevel=2,
-            )
-
-    def _begin(self) -> None:
-        if self.not_kept is not None:
-            self.warn(self.not_kept)
-            return
+    def _begin(self, kernel: Any, arguments: tuple[Any, ...]) -> None:
+        is_kept = kernel._cache.prepare(kernel.targetctx.codegen())
         stream: Any = sys.stderr
-        # What stands in for stderr, as under a progress bar or in a notebook, may not be a place to draw on.
-        if stream is None or self._has_written or os.environ.get(TOLD, own := str(os.getpid())) != own:
+        if stream is None or os.environ.get(TOLD, own := str(os.getpid())) != own:
             return
-        if stream.isatty() and stream is sys.__stderr__:
-            self._started = time.monotonic()
-            self._finished.clear()
-            self._drawing = threading.Thread(target=self._draw, args=(stream,), daemon=True)
-            self._drawing.start()
-        elif not self._has_told:
-            print(f"{MESSAGE} …", file=stream, flush=True)
-            self._has_written = True
-        self._has_told = True
         os.environ[TOLD] = own
+        message = f"Compiling qlayers' kernels ({_variant(kernel, arguments)})"
+        message += ", once on this machine" if is_kept else ""
+        work = self.work[kernel.py_func]
+        # What stands in for stderr, as under a progress bar or in a notebook, may not be a place to draw on.
+        if stream.isatty() and stream is sys.__stderr__:
+            self._about = None
+            self._finished.clear()
+            self._drawing = threading.Thread(target=self._draw, args=(stream, message), daemon=True)
+            self._drawing.start()
+            self._about = work * _seconds_for_sample()
+        else:
+            text = f"{message}: about {_rounded(work * _seconds_for_sample())} s …"
+            with suppress(OSError, ValueError):  # a stream that is closed, or that nobody reads
+                print(text, file=stream, flush=True)
 
-    def _end(self) -> None:
-        if self._drawing is not None:
-            self._finished.set()
-            self._drawing.join()
-            self._drawing = None
-            self._seconds += time.monotonic() - self._started
-
-    def _draw(self, stream: Any) -> None:
+    def _draw(self, stream: Any, message: str) -> None:
+        started = time.monotonic()
         for sign in itertools.cycle("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"):
-            seconds = self._seconds + time.monotonic() - self._started
-            stream.write(f"\r{sign} {MESSAGE}, {seconds:.0f} s so far")
+            about = "" if self._about is None else f", of about {_rounded(self._about)} s"
+            stream.write(f"\r{sign} {message}: {time.monotonic() - started:.0f} s{about}")
             stream.flush()
             if self._finished.wait(_FRAME_S):
                 break
@@ -140,7 +103,57 @@ class _Progress(event.Listener):
         stream.flush()
 
 
+def _variant(kernel: Any, arguments: tuple[Any, ...]) -> str:
+    """Return a kernel's name, and its precision: that of its last argument, into which it writes."""
+    last = arguments[-1]
+    return f"{kernel.py_func.__name__}, {getattr(last, 'dtype', last)}"
+
+
+def _rounded(seconds: float) -> int:
+    return max(1, round(seconds))
+
+
+def _seconds_for_sample() -> float:
+    """Return the seconds that a small function takes to compile on this machine, as busy as it is now.
+
+    It is the geometric mean of the time that passes and of the processor's time: on a busy machine the first varies
+    much over so short a while, and the second says nothing of the others' work.
+    """
+    _warm_up()
+    started, started_working = time.perf_counter(), time.thread_time()
+    for number in (numba.float64, numba.int64):
+        _compile_sample(number)
+    return math.sqrt((time.perf_counter() - started) * (time.thread_time() - started_working))
+
+
+@functools.cache
+def _warm_up() -> None:
+    """Have numba prepare what it prepares once in a process."""
+    _compile_sample(numba.float32)
+
+
+def _compile_sample(number: Any) -> None:
+    numba.njit(nogil=True, fastmath=True)(_sample).compile((number[:, ::1], number[::1]))
+
+
+def _sample(values: Any, out: Any) -> None:
+    """Do a little of all that kernels do."""
+    half = 1
+    while half < values.shape[0]:
+        for first in range(0, values.shape[0], 2 * half):
+            low, high = values[first : first + half], values[first + half : first + 2 * half]
+            for row in range(half):
+                for column in range(values.shape[1]):
+                    x, y = low[row, column], high[row, column]
+                    low[row, column], high[row, column] = x + y, x - y
+        half *= 2
+    for row in range(values.shape[0]):
+        out[row] = 0
+        for column in range(values.shape[1]):
+            out[row] += values[row, column] * values[row, column]
+
+
 _progress = _Progress()
 event.register("numba:compile", _progress)
 
-__all__ = ["MESSAGE", "keep"]
+__all__ = ["keep"]

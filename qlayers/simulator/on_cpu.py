@@ -53,7 +53,7 @@ class Pass:
             _check_that_it_fits(room * lanes * self._samples.itemsize, len(self._samples), program.n_qubits)
         # Torch begins its arrays at multiples of what a cache line holds, numpy does not.
         buffer = torch.empty(room * lanes, dtype=samples.dtype).numpy()
-        tables = (packed.integers, packed.numbers, packed.signs)
+        tables = map(_behaved, (packed.integers, packed.numbers, packed.signs))
         angles = np.empty(packed.n_angles)
         self._given = (*tables, self._samples, self._weights, buffer, angles, self._n_blocks, n_kept)
         self._size = size
@@ -125,8 +125,12 @@ def _check_that_it_fits(needed: int, n_samples: int, n_qubits: int) -> None:
 
 
 def _array(tensor: Tensor) -> np.ndarray:
-    array = tensor.detach().numpy()
-    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    return _behaved(tensor.detach().numpy())
+
+
+def _behaved(array: np.ndarray) -> np.ndarray:
+    """Return the array, or a copy that is contiguous, aligned and writable: for others numba would compile again."""
+    return array if array.flags.carray else array.copy()
 
 
 def _threads(n_threads: int) -> ThreadPoolExecutor:

@@ -76,7 +76,7 @@ def learner_step_seconds(learner: Learner, config: DictConfig, data: Prepared) -
             begun = time.perf_counter()
             outputs.loss(model(inputs), targets).backward()
             seconds.append(time.perf_counter() - begun)
-            # The first may compile kernels, which takes half a minute once on a machine, and says nothing of a step.
+            # The first may compile kernels, which happens once on a machine, and says nothing of a step.
             if len(seconds) > 1 and seconds[-1] > LONG_STEP_SECONDS:
                 break
     return statistics.median(seconds[1:] or seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qlayers.simulator.kernels.compiling import jit
+from qlayers.simulator.kernels.compiling import entry, jit
 from qlayers.simulator.kernels.diagonals import (
     collect_phases,
     collect_phases_of_samples,
@@ -46,8 +46,11 @@ from qlayers.simulator.kernels.turns import turn, turn_back
 from qlayers.simulator.kernels.unpacking import divide, unpack
 from qlayers.simulator.kernels.vectors import load, splat, store, total
 
+ONE = np.int64(1)
+"""No literal, for each of which numba would compile what is called with it anew."""
 
-@jit
+
+@entry(work=20)
 def forward(
     integers, numbers, signs, samples, weights, buffer, angles, n_blocks, n_kept, prepares, first_block, last_block,
     size, outputs,
@@ -69,7 +72,7 @@ def forward(
     return finite
 
 
-@jit
+@entry(work=20)
 def backward(
     integers, numbers, signs, samples, weights, buffer, angles, n_blocks, n_kept, finishes, first_block, last_block,
     size, cotangents, sample_gradient, sums, weight_gradient,
@@ -129,7 +132,7 @@ def _run_forward(
                 rotation = _rotation(chains, slot, room, rotations)
                 if g < schedule.n_product:
                     q = position(mask)
-                    rotate(qubit_re[q], qubit_im[q], 1, 1, rotation)
+                    rotate(qubit_re[q], qubit_im[q], ONE, ONE, rotation)
                 else:
                     rotate(re, im, mask, row, rotation)
             elif code == TURNS:
@@ -217,14 +220,14 @@ def _run_backward(
                 for first in range(schedule.n_product):
                     rotation = _rotation(chains, schedule.steps[first, 3], room, rotations)
                     q = position(schedule.steps[first, 1])
-                    rotate(qubit_re[q], qubit_im[q], 1, 1, rotation)
+                    rotate(qubit_re[q], qubit_im[q], ONE, ONE, rotation)
                 contract(re, im, lr, li, qubit_re, qubit_im, qubit_lr, qubit_li, zero)
             if code in (SHARED_ROTATION, SAMPLED_ROTATION):
                 rotation = _rotation(chains, slot, room, rotations)
                 if g < schedule.n_product:
                     q = position(mask)
                     gradient = rotate_back(
-                        qubit_re[q], qubit_im[q], qubit_lr[q], qubit_li[q], 1, 1, rotation, zero
+                        qubit_re[q], qubit_im[q], qubit_lr[q], qubit_li[q], ONE, ONE, rotation, zero
                     )
                 else:
                     gradient = rotate_back(re, im, lr, li, mask, row, rotation, zero)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qlayers.simulator.kernels.compiling import jit
+from qlayers.simulator.kernels.compiling import jit, plain
 from qlayers.simulator.kernels.turns import AT_ONCE
 from qlayers.simulator.kernels.vectors import VECTOR_BYTES
 from qlayers.simulator.tables import Chains, Measured, Phases, Polynomials, SampledPhases, Schedule, Turns
@@ -39,18 +39,18 @@ class Room(NamedTuple):
     im: np.ndarray
 
 
-@jit
+@plain
 def _integers(integers, table):
     return integers[integers[N_SCALARS + table] : integers[N_SCALARS + table + 1]]
 
 
-@jit
+@plain
 def _numbers(integers, numbers, table):
     first = N_SCALARS + N_TABLES_OF_INTEGERS + 1 + table
     return numbers[integers[first] : integers[first + 1]]
 
 
-@jit
+@plain
 def unpack(integers, numbers, signs):
     """The schedule, the polynomials and what is measured, and how many features there are."""
     steps, pivots, firsts, terms = (

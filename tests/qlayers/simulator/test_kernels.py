@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numba
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 
 from qlayers.simulator import on_cpu
 from qlayers.simulator.execute import execute
+from qlayers.simulator.kernels import circuits
 from qlayers.simulator.kernels.kinds import X, Y, Z
 from qlayers.simulator.kernels.rotations import sine_and_cosine
 from qlayers.simulator.kernels.unpacking import unpack
@@ -115,3 +118,28 @@ def test_a_chain_that_depends_on_the_sample_in_part(n_qubits):
     samples = torch.rand(19, 1, dtype=torch.float64, requires_grad=True)
     weights = torch.rand(2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda *given: execute(program, *given), (samples, weights))
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def test_nothing_is_compiled_for_arrays_that_are_read_only_or_not_aligned():
+    """Programs that were loaded from a memory map are read-only."""
+    program = rotations_on_one_qubit_then(True)
+    packed = program.packed
+    tables = {name: read_only(getattr(packed, name)) for name in ("integers", "numbers", "signs")}
+    mapped = dataclasses.replace(program, packed=packed._replace(**tables))
+    samples, weights = torch.rand(5, 2), torch.rand(3)
+    apart = torch.frombuffer(bytearray(1 + samples.nbytes), dtype=torch.float32, offset=1).view(5, 2)
+    assert not apart.numpy().flags.aligned
+    apart.copy_(samples)
+    wanted = execute(program, samples.requires_grad_(), weights)
+    by_sample = torch.autograd.grad(wanted.sum(), samples)[0]
+    before = len(circuits.forward.signatures), len(circuits.backward.signatures)
+    found = execute(mapped, apart.requires_grad_(), weights)
+    assert torch.equal(found, wanted)
+    assert torch.equal(torch.autograd.grad(found.sum(), apart)[0], by_sample)
+    assert (len(circuits.forward.signatures), len(circuits.backward.signatures)) == before
