@@ -248,6 +248,8 @@ class QuantumLayer(DescribedLayer):
     _obstacle: str | None = None
     """Why a QNode runs where its author put it; None also where that was asked for."""
     _stacks_tuples = False
+    _ran_together: bool | None = None
+    """Whether PennyLane was given the last batch as a whole."""
     _found: tuple[tuple[int, torch.dtype], Surroundings, Trace]
 
     def _start(self, declared_width: int | None) -> None:
@@ -277,7 +279,7 @@ class QuantumLayer(DescribedLayer):
         state = copy.deepcopy(LayerModule.__getstate__(self))
         state["_backend"] = configured(backend, Backend, options)  # type: ignore[type-abstract]
         state["_native"] = state["_backend"].native
-        state.update(_said=None, _obstacle=None, _counter=CircuitCounter())
+        state.update(_said=None, _obstacle=None, _ran_together=None, _counter=CircuitCounter())
         if self._recipe is not None:
             state["_n_qubits"] = len(self._labels())
             check_state_fits(state["_n_qubits"])
@@ -352,7 +354,7 @@ class QuantumLayer(DescribedLayer):
                 )
             self.__dict__["_n_traces"] = self._n_traces + (found is not None and found[0][0] == n_features)
             self.__dict__["_found"] = (n_features, dtype), surroundings, trace
-        if trace.batch is None or (trace.reason and trace.single is None):
+        if trace.batch is None:
             self._say_why(trace, may_trace)
         return trace
 
@@ -361,12 +363,21 @@ class QuantumLayer(DescribedLayer):
         reason = trace.reason or self._obstacle
         if not may_trace:
             reason = "what its quantum function reads changes too often; make it a tensor, which is read at every call"
+        sentences = []
         if reason is not None:
             device = self._qnode.device.name
-            said = f"This circuit runs on {device}, and not on qlayers' own simulator, because {reason}."
-            if said != self._said:  # by this layer or the one that it was copied from
-                self.__dict__["_said"] = said
-                warnings.warn(said, ExecutionWarning, stacklevel=6)
+            sentences.append(
+                f"This circuit runs on {device}, and not on qlayers' own simulator, because {reason}."
+            )
+        if not trace.together and self._backend is None:
+            sentences.append(
+                "Its samples run one by one, because its quantum function does not take a batch: index features as "
+                "inputs[..., i] to run them together."
+            )
+        said = " ".join(sentences)
+        if sentences and said != self._said:  # by this layer or the one that it was copied from
+            self.__dict__["_said"] = said
+            warnings.warn(said, ExecutionWarning, stacklevel=6)
 
     def retrace(self) -> None:
         """Read the circuit again, with the Python values that it takes from elsewhere as they are now.
@@ -538,10 +549,12 @@ class QuantumLayer(DescribedLayer):
             results = self._qnode(**{self._input_name: inputs}, **weights)
             return combined_of_qnode(results, None, self._stacks_tuples, trace.keeps_row)
         samples, batch = inputs.flatten(end_dim=-2), inputs.shape[:-1]
-        if self._takes_batch(trace, inputs):
+        self.__dict__["_ran_together"] = self._takes_batch(trace, inputs)
+        if self._ran_together:
             results = self._qnode(**{self._input_name: samples}, **weights)
             with suppress(NotOneEachError):
                 return combined_of_qnode(results, batch, self._stacks_tuples)
+            self.__dict__["_ran_together"] = False
         rows = samples[:, None] if trace.as_row else samples
         results = run_unrolled(self._qnode, [{self._input_name: row, **weights} for row in rows])
         return combined_of_qnode(results, batch, self._stacks_tuples)
@@ -632,16 +645,8 @@ class QuantumLayer(DescribedLayer):
         return "qlayers.batched" if self._is_native() else str(self._qnode.device.name)
 
     def _batching(self) -> str | None:
-        trace = self._known()
-        if trace is None:
-            return None
-        if self._is_native():
-            return "broadcast"
-        exact = self._qnode.device.name in ("default.qubit", "default.mixed") and not self._qnode.shots
-        together = trace.together and (
-            (exact and self._gradient_method() == "backprop") or self._backend is None
-        )
-        return "broadcast" if together else "unrolled"
+        together = True if self._is_native() else self._ran_together
+        return None if together is None else "broadcast" if together else "unrolled"
 
     def _gradient_method(self) -> str:
         if self._is_native():

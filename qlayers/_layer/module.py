@@ -26,6 +26,14 @@ from qlayers.errors import InputError
 
 _DERIVED = ("qnode", "_qnode_dtype", "_found")
 """What is found out or made anew in a copy."""
+_OF_QNODES = frozenset(dir(qp.QNode)) | {
+    "device",
+    "diff_method",
+    "execute_kwargs",
+    "gradient_kwargs",
+    "static_argnums",
+}
+"""Attributes that a layer has from its QNode. Others are not looked for there: to make one runs the circuit."""
 _FORMER_NAMES = {"n_qubits": "_n_qubits", "n_features": "_n_features", "spec": "_spec", "backend": "_backend"}
 """Attributes by the names that they had in version 0.1.0, whose pickles are read."""
 
@@ -134,7 +142,8 @@ class LayerModule(qp.qnn.TorchLayer):
             return torch.nn.Module.__getattr__(self, name)
         except AttributeError:
             weights = self.__dict__.get("_weight_names")
-            if name.startswith("__") or weights is None or name in weights or name in _DERIVED:
+            of_qnode = name in _OF_QNODES and name not in _DERIVED
+            if name.startswith("__") or weights is None or name in weights or not of_qnode:
                 raise
             try:
                 return getattr(self._qnode, name)

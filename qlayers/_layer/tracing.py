@@ -160,16 +160,16 @@ def _find(source: Source, surroundings: Surroundings, native: bool) -> Trace:
     try:
         if surroundings.obstacle is not None:
             raise NotTraceableError(surroundings.obstacle)
-        if _varies(source, rows if single.error is not None else single):
-            raise NotTraceableError(VARIES)
-        return _traced(source, surroundings, found, rows.rows)
+        return _traced(source, surroundings, found, rows if single.error is not None else single, rows.rows)
     except NoSuchWireError as reason:
         raise NoCircuitError(str(reason)) from reason
     except NotTraceableError as reason:
         return replace(found, reason=str(reason))
 
 
-def _traced(source: Source, surroundings: Surroundings, found: Trace, rows: int | None) -> Trace:
+def _traced(
+    source: Source, surroundings: Surroundings, found: Trace, probe: _Probe, rows: int | None
+) -> Trace:
     from qlayers.simulator.comparison import COMPARED_WORK, agrees_with_default_qubit, work_of
     from qlayers.simulator.trace import MixesSamplesError, QuantumFunction, trace  # numba: only for its users
 
@@ -192,6 +192,8 @@ def _traced(source: Source, surroundings: Surroundings, found: Trace, rows: int 
         except MixesSamplesError:
             # A batch may mean something else to the function than a sample: then each has a program.
             single, batch = trace(function), trace(function, as_row=True, rows=rows)
+    if _varies(source, probe):
+        raise NotTraceableError(VARIES)
     compared = []
     for circuit in (batch, single) if single is not batch else (batch,):
         if circuit is None or work_of(circuit) > COMPARED_WORK:

@@ -27,6 +27,10 @@ _LOOKING_METHODS = frozenset(
 """What hands a tensor's values to Python or NumPy without an operation."""
 _MAKERS = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.scalar_tensor)
 _CONVERSIONS = ("aten.to.", "aten._to_copy.")
+_SHAPED = tuple(
+    f"aten.{name}." for name in ("ones_like", "zeros_like", "full_like", "new_zeros", "new_ones", "new_full")
+)
+"""Operations that take nothing but the shape of a tensor, and make a constant."""
 _LOOKING_TAGS = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 
 
@@ -183,8 +187,8 @@ class Recorder:
         if not _tensors(result):
             self._look(taken)
             return result
-        if len(untracked) == len(taken) and all(id(tensor) in self._fresh for tensor in taken):
-            # Constants alone make a constant.
+        constants_alone = len(untracked) == len(taken) and all(id(tensor) in self._fresh for tensor in taken)
+        if constants_alone or name.startswith(_SHAPED):
             for tensor in _tensors(result):
                 self._add_fresh(tensor)
             return result

@@ -222,8 +222,7 @@ def test_inputs_outside_the_declared_range_warn_once():
         QuantumLayer(2)(torch.full((1, 2), math.pi))
 
 
-def test_a_circuit_that_decides_on_its_inputs_runs_sample_by_sample():
-    """Three samples that agree say nothing of a fourth."""
+def test_a_circuit_that_decides_on_its_inputs_decides_for_a_batch_as_under_torch_layer():
 
     @qp.qnode(qp.device("default.qubit", wires=1), diff_method="backprop")
     def circuit(inputs, weights):
@@ -235,8 +234,28 @@ def test_a_circuit_that_decides_on_its_inputs_runs_sample_by_sample():
     inputs = torch.tensor([[0.1], [0.2], [0.3], [0.9], [0.4]])
     for backend in ("auto", "as_written"):
         layer = QuantumLayer.from_qnode(circuit, {"weights": 1}, backend=backend)
-        with pytest.warns(ExecutionWarning, match="depend on the values of its inputs"):
-            outputs = layer(inputs)
-        wanted = torch.stack([circuit(row, layer.weights) for row in inputs])
-        torch.testing.assert_close(outputs, wanted.to(outputs), rtol=0, atol=1e-6)
-        assert layer.execution.batching == "unrolled"
+        if backend == "auto":
+            with pytest.warns(ExecutionWarning, match="depend on the values of its inputs"):
+                outputs = layer(inputs)
+        outputs = layer(inputs)
+        theirs = qp.qnn.TorchLayer(circuit, {"weights": 1})
+        theirs.load_state_dict(layer.state_dict())
+        torch.testing.assert_close(outputs, theirs(inputs), rtol=0, atol=1e-6)
+        assert layer.execution.batching == "broadcast"
+
+
+def test_a_circuit_that_decides_on_one_sample_runs_sample_by_sample():
+    @qp.qnode(qp.device("default.qubit", wires=1), diff_method="backprop")
+    def circuit(inputs, weights):
+        if inputs[..., 0] > 0.5:
+            qp.X(0)
+        qp.RX(weights * inputs[..., 0], 0)
+        return qp.expval(qp.Z(0))
+
+    inputs = torch.tensor([[0.1], [0.2], [0.3], [0.9], [0.4]])
+    layer = QuantumLayer.from_qnode(circuit, {"weights": 1})
+    with pytest.warns(ExecutionWarning, match="depend on the values of its inputs"):
+        outputs = layer(inputs)
+    wanted = torch.stack([circuit(row, layer.weights) for row in inputs])
+    torch.testing.assert_close(outputs, wanted.to(outputs), rtol=0, atol=1e-6)
+    assert layer.execution.batching == "unrolled"
