@@ -37,7 +37,7 @@ def combined(
     """
     if returns == "one":
         return results[0] if batch is None else results[0].reshape(*batch, *results[0].shape[1:])
-    if keeps_row:
+    if keeps_row and len({result.ndim for result in results}) == 1:
         flat = [result if result.ndim == 1 else result.reshape(1, -1) for result in results]
     else:
         flat = [result.reshape(*(batch or ()), -1) for result in results]
