@@ -1,7 +1,7 @@
 """Running a program on a batch, as a torch function that can be differentiated and transformed.
 
-On the CPU the compiled kernels run, forwards and for first derivatives. Derivatives of these, and every other device,
-take the same program through torch operations (see :mod:`qlayers.simulator.on_torch`).
+On the CPU the compiled kernels run, forward and for derivatives of any order. Forward mode by itself, and every other
+device, take the same program through torch operations (see :mod:`qlayers.simulator.on_torch`).
 """
 
 from __future__ import annotations
@@ -68,7 +68,10 @@ class _Plain(torch.autograd.Function):
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
             samples, weights = ctx.saved_tensors
-            swept = _sweep(ctx.program, samples, weights, cotangents, ctx.counts)
+            by_sample, by_weight, _ = _sweep(
+                ctx.program, samples[None], weights.reshape(1, -1), cotangents[None], ctx.counts
+            )
+            swept = by_sample[0], by_weight.reshape(weights.shape)
         else:
             swept = _turn_back(ctx.on_its_way, cotangents, ctx.counts)
         return None, *_needed(ctx, swept), None
@@ -89,13 +92,11 @@ class _Transformed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        if _nests_forward_mode():
-            samples, weights = ctx.saved_tensors
-            by_sample, by_weight = sweep_on_torch(ctx.program)(samples, weights, cotangents)
-            swept = by_sample, by_weight
-        else:
-            swept = _sweep(ctx.program, *ctx.saved_tensors, cotangents, ctx.counts)
-        return None, *_needed(ctx, swept), None
+        samples, weights = ctx.saved_tensors
+        by_sample, by_weight, _ = _sweep(
+            ctx.program, samples[None], weights[None], cotangents[None], ctx.counts
+        )
+        return None, *_needed(ctx, (by_sample[0], by_weight[0])), None
 
     @staticmethod
     def jvp(ctx: Any, _: None, samples: Tensor | None, weights: Tensor | None, __: None) -> Tensor:
@@ -175,20 +176,22 @@ class _Sweep(torch.autograd.Function):
 
 def _sweep_along(ctx: Any, directions: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
     """The derivative of a sweep along directions, of which None is zero."""
-    point = [
+    samples, weights, cotangents = (
         torch.cat([values, torch.zeros_like(values) if direction is None else direction])
         for values, direction in zip(ctx.saved_tensors, directions, strict=True)
-    ]
-    swept = _Sweep.apply(ctx.program, *point, ctx.counts)
-    return tuple(values[len(values) // 2 :] for values in swept)
+    )
+    swept = _sweep(ctx.program, samples, weights, cotangents, ctx.counts)
+    return tuple(values.chunk(2)[1] for values in swept)
 
 
 def _sweep(
     program: Program, samples: Tensor, weights: Tensor, cotangents: Tensor, counts: Counts | None
-) -> tuple[Tensor, Tensor]:
-    """The derivatives by samples and weights, differentiable any number of times."""
-    swept = _Sweep.apply(program, samples[None], weights.reshape(1, -1), cotangents[None], counts)
-    return swept[0][0], swept[1].reshape(weights.shape)
+) -> tuple[Tensor, ...]:
+    """See :class:`_Sweep`."""
+    if _nests_forward_mode():
+        return sweep_on_torch(program, samples, weights, cotangents)
+    swept: tuple[Tensor, ...] = _Sweep.apply(program, samples, weights, cotangents, counts)
+    return swept
 
 
 def _nests_forward_mode() -> bool:

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from qlayers.errors import InputError
 from qlayers.memory import physical_memory
-from qlayers.simulator import dev_hyperdual as hyperdual
-from qlayers.simulator.kernels import circuits
+from qlayers.simulator.kernels import circuits, hyperdual
 from qlayers.simulator.kernels.vectors import VECTOR_BYTES
 from qlayers.simulator.program import Program
 

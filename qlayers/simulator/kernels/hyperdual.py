@@ -17,10 +17,9 @@ import numpy as np
 from qlayers.simulator.kernels.compiling import jit
 from qlayers.simulator.kernels.kinds import (
     PROBABILITIES,
-    SAMPLED_PHASE,
     SAMPLED_ROTATION,
-    SHARED_PHASE,
     SHARED_ROTATION,
+    SIGNS,
     STATE,
     X,
     Z,
@@ -65,8 +64,9 @@ def _run(
     active = np.empty((n_angles, n_parts), np.bool_)
     received = np.empty((n_angles, n_parts, lanes), kind)
     one = np.empty(n_parts)
-    re, im = np.empty((size * n_parts, lanes), kind), np.empty((size * n_parts, lanes), kind)
-    lr, li = np.empty((size * n_parts, lanes), kind), np.empty((size * n_parts, lanes), kind)
+    states = np.empty((2, 2, size * n_parts, lanes), kind)  # ψ and λ, real and imaginary parts
+    re, im, lr, li = states[0, 0], states[0, 1], states[1, 0], states[1, 1]
+    steps = _one_by_one(gates)
     scratch = np.empty((size * n_parts if measured.n_diagonal > 0 else 0, lanes), kind)
     out = np.empty((outputs.shape[2] * n_parts, lanes), kind)
     cotangent = np.empty((outputs.shape[2] * n_parts, lanes), kind)
@@ -93,17 +93,12 @@ def _run(
                 for lane in range(count):
                     cotangent[output * n_parts + part, lane] = cotangents[part, start + lane, output]
         _prepare(re, im, samples, n_features, size, start, count)
-        for g in range(gates.steps.shape[0]):
-            code, mask, row, slot = gates.steps[g, 0], gates.steps[g, 1], gates.steps[g, 2], gates.steps[g, 3]
-            if code in (SHARED_ROTATION, SAMPLED_ROTATION):
-                for k in range(gates.chain_start[slot], gates.chain_start[slot + 1]):
-                    number = gates.chain_angle[k]
-                    table = turns[number]
-                    _turn(re, im, gates.chain_axis[k], mask, row, table[0], table[1], active[number], zero)
-            elif code in (SHARED_PHASE, SAMPLED_PHASE):
-                _turn(re, im, Z, 0, row, turns[slot, 0], turns[slot, 1], active[slot], zero)
+        for g in range(steps.shape[0]):
+            if steps[g, 0] == SIGNS:
+                _flip(re, im, gates.signs[steps[g, 3]], n_parts, zero)
             else:
-                _flip(re, im, gates.signs[slot], n_parts, zero)
+                number = steps[g, 3]
+                _turn(re, im, steps[g], turns[number, 0], turns[number, 1], active[number], zero)
         _measure(re, im, measured, n_parts, zero, scratch, out)
         for output in range(outputs.shape[2]):
             for part in range(n_parts):
@@ -111,29 +106,24 @@ def _run(
                     outputs[part, start + lane, output] = out[output * n_parts + part, lane]
         _apply_observable(re, im, lr, li, measured, cotangent, n_parts, zero, splat(kind(0.5)), scratch)
         received[:] = 0
-        for g in range(gates.steps.shape[0] - 1, -1, -1):
-            code, mask, row, slot = gates.steps[g, 0], gates.steps[g, 1], gates.steps[g, 2], gates.steps[g, 3]
-            if code in (SHARED_ROTATION, SAMPLED_ROTATION):
-                for k in range(gates.chain_start[slot + 1] - 1, gates.chain_start[slot] - 1, -1):
-                    number, axis = gates.chain_angle[k], gates.chain_axis[k]
-                    table = turns[number]
-                    if polynomials.start[number] < polynomials.start[number + 1]:
-                        _overlap(re, im, lr, li, axis, mask, row, n_parts, zero, received[number])
-                    _turn(re, im, axis, mask, row, table[0], table[2], active[number], zero)
-                    _turn(lr, li, axis, mask, row, table[0], table[2], active[number], zero)
-            elif code in (SHARED_PHASE, SAMPLED_PHASE):
-                if polynomials.start[slot] < polynomials.start[slot + 1]:
-                    _overlap(re, im, lr, li, Z, 0, row, n_parts, zero, received[slot])
-                _turn(re, im, Z, 0, row, turns[slot, 0], turns[slot, 2], active[slot], zero)
-                _turn(lr, li, Z, 0, row, turns[slot, 0], turns[slot, 2], active[slot], zero)
-            else:
-                _flip(re, im, gates.signs[slot], n_parts, zero)
-                _flip(lr, li, gates.signs[slot], n_parts, zero)
+        for g in range(steps.shape[0] - 1, -1, -1):
+            number = steps[g, 3]
+            if steps[g, 0] != SIGNS and polynomials.start[number] < polynomials.start[number + 1]:
+                _overlap(re, im, lr, li, steps[g], n_parts, zero, received[number])
+            for state in states:
+                if steps[g, 0] == SIGNS:
+                    _flip(state[0], state[1], gates.signs[number], n_parts, zero)
+                else:
+                    _turn(
+                        state[0], state[1], steps[g], turns[number, 0], turns[number, 2], active[number], zero
+                    )
         for part in range(n_parts):
             for lane in range(count):
                 by_sample[part, start + lane, :n_features] = 0
                 for i in range(samples.shape[2] - n_features):
-                    found = lr[i * n_parts + part, lane] if i < size else li[(i - size) * n_parts + part, lane]
+                    found = (
+                        lr[i * n_parts + part, lane] if i < size else li[(i - size) * n_parts + part, lane]
+                    )
                     by_sample[part, start + lane, n_features + i] = 2 * found
         for number in range(n_angles):
             if polynomials.is_sampled[number]:
@@ -154,10 +144,14 @@ def _finish(polynomials, samples, weights, by_sample, sums, by_weight):
     n_parts, n_weights = weights.shape
     found = np.zeros((n_parts, sums.shape[2]))
     for block in range(sums.shape[0]):
-        found += sums[block]
+        for part in range(n_parts):
+            for i in range(sums.shape[2]):
+                found[part, i] += sums[block, part, i]
+    one = np.empty(n_parts)
     for number in range(polynomials.offsets.shape[0]):
         if not polynomials.is_sampled[number]:
-            one = found[:, n_weights + number].copy()
+            for part in range(n_parts):
+                one[part] = found[part, n_weights + number]
             _send_back(polynomials, number, one, weights, samples, 0, found, by_sample)
     for part in range(n_parts):
         for w in range(n_weights):
@@ -279,8 +273,30 @@ def _prepare(re, im, samples, n_features, size, start, count):
 
 
 @jit
-def _turn(re, im, axis, mask, row, cosines, sines, active, zero):
+def _one_by_one(gates):
+    """Rotations and phases, which are rotations about Z, as steps of their own: axis, mask, row, number of the angle.
+
+    Tables of signs remain as they are.
+    """
+    steps = np.empty((gates.steps.shape[0] + gates.chain_axis.shape[0], 4), np.int64)
+    count = 0
+    for g in range(gates.steps.shape[0]):
+        code, slot = gates.steps[g, 0], gates.steps[g, 3]
+        is_chain = code in (SHARED_ROTATION, SAMPLED_ROTATION)
+        first, last = (gates.chain_start[slot], gates.chain_start[slot + 1]) if is_chain else (0, 1)
+        for k in range(first, last):
+            steps[count, 0], steps[count, 3] = SIGNS if code == SIGNS else Z, slot
+            steps[count, 1], steps[count, 2] = gates.steps[g, 1], gates.steps[g, 2]
+            if is_chain:
+                steps[count, 0], steps[count, 3] = gates.chain_axis[k], gates.chain_angle[k]
+            count += 1
+    return steps[:count]
+
+
+@jit
+def _turn(re, im, step, cosines, sines, active, zero):
     """``exp(-i angle/2 σ)`` with cosines and sines of half the angle (parts, lanes)."""
+    axis, mask, row = step[0], step[1], step[2]
     if axis == Z:
         _turn_phases(re, im, row, cosines, sines, active, zero)
         return
@@ -335,8 +351,9 @@ def _turn_phases(re, im, row, cosines, sines, active, zero):
 
 
 @jit
-def _overlap(re, im, lr, li, axis, mask, row, n_parts, zero, out):
+def _overlap(re, im, lr, li, step, n_parts, zero, out):
     """Add Im⟨λ|σ|ψ⟩ to ``out`` (parts, lanes); it is the same before and after the gate."""
+    axis, mask, row = step[0], step[1], step[2]
     for i in range(re.shape[0] // n_parts):
         odd = parity(i & row) == 1
         there, here = i * n_parts, (i if axis == Z else i ^ mask) * n_parts
