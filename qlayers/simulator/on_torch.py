@@ -65,11 +65,12 @@ def sweep_on_torch(
         The derivatives by samples, weights and cotangents, shaped like these and themselves differentiable.
     """
     if len(samples) == 1:
-        outputs, pull = torch.func.vjp(lambda *point: run_on_torch(program, *point), samples[0], weights[0])
+        run = partial(run_on_torch, program)
+        outputs, pull, *_ = torch.func.vjp(run, samples[0], weights[0])
         return tuple(values[None] for values in (*pull(cotangents[0]), outputs))
     # Torch lays a tangent out like its primal, which it cannot where an expanded one has one number in many places.
     halves = [values.contiguous().chunk(2) for values in (samples, weights, cotangents)]
-    point, along = (tuple(half[which] for half in halves) for which in (0, 1))
+    point, along = tuple(low for low, _ in halves), tuple(high for _, high in halves)
     swept = torch.func.jvp(partial(sweep_on_torch, program), point, along)
     return tuple(map(torch.cat, zip(*swept, strict=True)))
 

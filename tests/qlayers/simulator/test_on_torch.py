@@ -121,6 +121,16 @@ def test_sweeps_over_hyper_dual_numbers_equal_those_of_the_compiled_kernels(
         torch.testing.assert_close(values, reference, rtol=rtol, atol=atol * largest)
 
 
+def test_sweeps_over_hyper_dual_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
+    program = layer_of(CIRCUITS[1], backend="batched")._traced.program
+    given = hyper_dual_arguments(program, 4, 50, torch.float64, 0)
+    expected = on_cpu.sweep_over_parts(program, *given)
+    monkeypatch.setattr(on_cpu, "SERIAL_BELOW", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    for values, reference in zip(on_cpu.sweep_over_parts(program, *given), expected, strict=True):
+        assert torch.equal(values, reference)
+
+
 def one_qubit(angle: Angle) -> Program:
     builder = Builder(1, N_WEIGHTS, N_FEATURES)
     builder.rotate(0, X, Angle(0.0, ((N_WEIGHTS, -1, 1.0),)))
