@@ -129,7 +129,7 @@ def sweep_over_parts(
     lanes = VECTOR_BYTES // samples.element_size()
     n_blocks = -(-batch // lanes)
     n_threads = _threads_for(2 * n_blocks * size * lanes * n_parts * program.packed.n_steps, n_blocks)
-    room = max(n_threads, 1) * 5 * size * n_parts * lanes * samples.element_size()
+    room = n_threads * 8 * size * n_parts * lanes * samples.element_size()
     if room > ALWAYS_THERE:
         _check_that_it_fits(room, batch, program.n_qubits)
     sums = np.zeros((n_blocks, n_parts, program.n_weights + program.packed.n_angles))
