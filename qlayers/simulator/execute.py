@@ -134,7 +134,7 @@ class _Sweep(torch.autograd.Function):
     @staticmethod
     def forward(
         program: Program, samples: Tensor, weights: Tensor, cotangents: Tensor, counts: Counts | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         if len(samples) == 1:
             on_its_way, outputs = _start(program, samples[0], weights[0], None)
             by_sample, by_weight = _turn_back(on_its_way, cotangents[0], counts)

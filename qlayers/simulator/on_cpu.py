@@ -109,7 +109,7 @@ class Pass:
 
 def sweep_over_parts(
     program: Program, samples: Tensor, weights: Tensor, cotangents: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     """Differentiate ``Σ cotangents · outputs`` at a point of hyper-dual numbers.
 
     Args:
@@ -122,14 +122,15 @@ def sweep_over_parts(
     Returns:
         The derivatives by samples, weights and cotangents, shaped like these. The last are the outputs.
     """
-    given = tuple(map(_array, (samples, weights, cotangents)))
+    # Always in double: higher derivatives are differences of large terms, and the way back adds up its roundings.
+    given = tuple(_array(values.detach().double()) for values in (samples, weights, cotangents))
     by_sample, by_weight, outputs = map(np.empty_like, given)
     n_parts, batch, _ = samples.shape
     size = 2**program.n_qubits
-    lanes = VECTOR_BYTES // samples.element_size()
+    lanes = VECTOR_BYTES // by_sample.itemsize
     n_blocks = -(-batch // lanes)
     n_threads = _threads_for(2 * n_blocks * size * lanes * n_parts * program.packed.n_steps, n_blocks)
-    room = n_threads * 8 * size * n_parts * lanes * samples.element_size()
+    room = n_threads * 8 * size * n_parts * VECTOR_BYTES
     if room > ALWAYS_THERE:
         _check_that_it_fits(room, batch, program.n_qubits)
     sums = np.zeros((n_blocks, n_parts, program.n_weights + program.packed.n_angles))
@@ -145,7 +146,7 @@ def sweep_over_parts(
     else:
         _over_blocks(n_threads, n_blocks, work)
         work(True, 0, 0)
-    return torch.from_numpy(by_sample), torch.from_numpy(by_weight), torch.from_numpy(outputs)
+    return tuple(torch.from_numpy(found).to(samples.dtype) for found in (by_sample, by_weight, outputs))
 
 
 def _threads_for(amount: int, n_blocks: int) -> int:

@@ -208,20 +208,18 @@ def test_values_and_gradients_equal_those_of_default_qubit(circuit, batch, preci
 
 
 @settings(max_examples=int(os.environ.get("QLAYERS_RANDOM_CIRCUITS", "25")), deadline=None)
-@given(circuits(), st.integers(1, 20), st.sampled_from(["float32", "float64"]), st.integers(0, 2**16))
-def test_second_and_third_derivatives_equal_those_of_default_qubit(circuit, batch, precision, seed):
+@given(circuits(), st.integers(1, 20), st.integers(0, 2**16))
+def test_second_and_third_derivatives_equal_those_of_default_qubit(circuit, batch, seed):
+    # In double alone: what is read off a state in float32 cancels terms that are a hundred times larger.
     CompositeOp._eigs.clear()
     torch.manual_seed(seed)
-    ours = Random(*circuit, backend="batched", precision=precision)
+    ours = Random(*circuit, backend="batched", precision="float64")
     theirs = Random(*circuit, backend="default_qubit", precision="float64")
-    theirs.load_state_dict({"weights": ours.weights.detach().double()})
-    inputs = torch.rand(batch, 3).to(ours.dtype)
-    found, expected = higher_derivatives(ours, inputs), higher_derivatives(theirs, inputs.double())
+    theirs.load_state_dict(ours.state_dict())
+    inputs = torch.rand(batch, 3, dtype=torch.float64)
+    found, expected = higher_derivatives(ours, inputs), higher_derivatives(theirs, inputs)
     for one, other in zip(found, expected, strict=True):
-        # An angle's own derivatives multiply them by up to 4 each time.
-        tolerance = dict(TOLERANCES[ours.dtype])
-        tolerance["atol"] *= max(1.0, other.abs().max().item())
-        torch.testing.assert_close(one.double(), other, **tolerance)
+        torch.testing.assert_close(one, other, **TOLERANCES[torch.float64])
 
 
 def test_a_variance_does_not_depend_on_what_was_measured_before():

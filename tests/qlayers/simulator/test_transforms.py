@@ -107,13 +107,15 @@ def test_every_way_to_a_hessian(make, by, loss):
         torch.testing.assert_close(way(total)(point), wanted)
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("options", CIRCUITS)
-def test_third_derivatives(options):
+def test_third_derivatives(options, precision):
     """By inputs, by weights and mixed, as a loss with a second derivative in it takes them."""
-    layer, expected = layer_of(**options), reference(**options)
-    inputs = inputs_of(2, layer.n_features).requires_grad_()
+    layer, expected = layer_of(**options, precision=precision), reference(**options)
+    expected.load_state_dict({"weights": layer.weights.detach().double()})
 
     def residual(model):
+        inputs = inputs_of(2, model.n_features).to(model.dtype).requires_grad_()
         values = model(inputs)
         slope = torch.autograd.grad(values.square().sum(), inputs, create_graph=True)[0]
         curvature = torch.autograd.grad(slope[:, 0].sum(), inputs, create_graph=True)[0]
@@ -122,7 +124,7 @@ def test_third_derivatives(options):
 
     for found, wanted in zip(residual(layer), residual(expected), strict=True):
         assert wanted.abs().max() > 0.001
-        torch.testing.assert_close(found, wanted, **TOLERANCES[torch.float64])
+        torch.testing.assert_close(found.double(), wanted, **TOLERANCES[layer.dtype])
 
 
 def test_third_derivatives_are_those_of_the_second():
