@@ -1,12 +1,12 @@
 """Running a program on a batch, as a torch function that can be differentiated and transformed.
 
-On the CPU the compiled kernels run, forwards and for first derivatives. Derivatives of these, and every other device,
-take the same program through torch operations (see :mod:`qlayers.simulator.on_torch`).
+On the CPU the compiled kernels run, forward and for derivatives of any order. Forward mode by itself, and every other
+device, take the same program through torch operations (see :mod:`qlayers.simulator.on_torch`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -69,10 +69,10 @@ class _Plain(torch.autograd.Function):
         # Asked for in any case: so torch refuses tensors that have changed in place, which the kernels read again.
         samples, weights = ctx.saved_tensors
         if torch.is_grad_enabled():
-            by_sample, by_weight = _Sweep.apply(
-                ctx.program, samples, weights.reshape(-1), cotangents, ctx.counts
+            by_sample, by_weight, _ = _sweep(
+                ctx.program, samples[None], weights.reshape(1, -1), cotangents[None], ctx.counts
             )
-            swept = by_sample, by_weight.reshape(weights.shape)
+            swept = by_sample[0], by_weight.reshape(weights.shape)
         else:
             swept = _turn_back(ctx.on_its_way, cotangents, ctx.counts)
         return None, *_needed(ctx, swept), None
@@ -93,13 +93,11 @@ class _Transformed(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        if _nests_forward_mode():
-            samples, weights = ctx.saved_tensors
-            by_sample, by_weight = sweep_on_torch(ctx.program)(samples, weights, cotangents)
-            swept = by_sample, by_weight
-        else:
-            swept = _Sweep.apply(ctx.program, *ctx.saved_tensors, cotangents, ctx.counts)
-        return None, *_needed(ctx, swept), None
+        samples, weights = ctx.saved_tensors
+        by_sample, by_weight, _ = _sweep(
+            ctx.program, samples[None], weights[None], cotangents[None], ctx.counts
+        )
+        return None, *_needed(ctx, (by_sample[0], by_weight[0])), None
 
     @staticmethod
     def jvp(ctx: Any, _: None, samples: Tensor | None, weights: Tensor | None, __: None) -> Tensor:
@@ -126,29 +124,40 @@ class _Transformed(torch.autograd.Function):
 
 
 class _Sweep(torch.autograd.Function):
-    """The derivatives by samples and weights, from an adjoint sweep that can itself be differentiated."""
+    """The derivatives by samples, weights and cotangents, from an adjoint sweep that can itself be differentiated.
+
+    Its arguments and results have a further first dimension, of the parts of hyper-dual numbers (see
+    :mod:`qlayers.simulator.kernels.hyperdual`); there is one part at first, and twice as many in each derivative. What
+    is swept is a gradient, so that its Jacobian is symmetric: to pull cotangents back and to push tangents forward are
+    one sweep along them, except that parts are counted backward in the first.
+    """
 
     @staticmethod
     def forward(
         program: Program, samples: Tensor, weights: Tensor, cotangents: Tensor, counts: Counts | None
-    ) -> tuple[Tensor, Tensor]:
-        return _turn_back(_start(program, samples, weights, None)[0], cotangents, counts)
+    ) -> tuple[Tensor, ...]:
+        if len(samples) == 1:
+            on_its_way, outputs = _start(program, samples[0], weights[0], None)
+            by_sample, by_weight = _turn_back(on_its_way, cotangents[0], counts)
+            return by_sample[None], by_weight[None], outputs[None]
+        if counts is not None:
+            counts.add_sweep(samples.shape[1])
+        return on_cpu.sweep_over_parts(program, samples, weights, cotangents)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        ctx.program, samples, weights, cotangents, _ = inputs
+        ctx.program, samples, weights, cotangents, ctx.counts = inputs
         ctx.save_for_backward(samples, weights, cotangents)
         ctx.save_for_forward(samples, weights, cotangents)
 
     @staticmethod
-    def backward(ctx: Any, by_sample: Tensor, by_weight: Tensor) -> tuple[Tensor | None, ...]:
-        pull = torch.func.vjp(sweep_on_torch(ctx.program), *ctx.saved_tensors)[1]
-        return None, *pull((by_sample, by_weight)), None
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        swept = _sweep_along(ctx, [cotangent.flip(0) for cotangent in cotangents])
+        return None, *(gradient.flip(0) for gradient in swept), None
 
     @staticmethod
-    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor, Tensor]:
-        pushed: tuple[Tensor, Tensor] = _push(sweep_on_torch(ctx.program), ctx.saved_tensors, tangents[:3])
-        return pushed
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor, ...]:
+        return _sweep_along(ctx, tangents[:3])
 
     @staticmethod
     def vmap(
@@ -163,7 +172,27 @@ class _Sweep(torch.autograd.Function):
         # One sweep each, since each has a gradient of its own with respect to the weights.
         each = _one_by_one(info.batch_size, in_dims[1:4], samples, weights, cotangents)
         swept = [_Sweep.apply(program, *one, counts) for one in each]
-        return tuple(torch.stack(gradients) for gradients in zip(*swept, strict=True)), (0, 0)
+        return tuple(torch.stack(gradients) for gradients in zip(*swept, strict=True)), (0, 0, 0)
+
+
+def _sweep_along(ctx: Any, directions: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+    """The derivative of a sweep along directions, of which None is zero."""
+    samples, weights, cotangents = (
+        torch.cat([values, torch.zeros_like(values) if direction is None else direction])
+        for values, direction in zip(ctx.saved_tensors, directions, strict=True)
+    )
+    swept = _sweep(ctx.program, samples, weights, cotangents, ctx.counts)
+    return tuple(values.chunk(2)[1] for values in swept)
+
+
+def _sweep(
+    program: Program, samples: Tensor, weights: Tensor, cotangents: Tensor, counts: Counts | None
+) -> tuple[Tensor, ...]:
+    """See :class:`_Sweep`."""
+    if _nests_forward_mode():
+        return sweep_on_torch(program, samples, weights, cotangents)
+    swept: tuple[Tensor, ...] = _Sweep.apply(program, samples, weights, cotangents, counts)
+    return swept
 
 
 def _nests_forward_mode() -> bool:

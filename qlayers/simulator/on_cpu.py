@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qlayers.errors import InputError
 from qlayers.memory import physical_memory
-from qlayers.simulator.kernels import circuits
+from qlayers.simulator.kernels import circuits, hyperdual
 from qlayers.simulator.kernels.vectors import VECTOR_BYTES
 from qlayers.simulator.program import Program
 
@@ -70,11 +70,11 @@ class Pass:
             finite: bool = circuits.forward(*self._given, prepares, first, last, self._size, outputs)
             return finite
 
-        n_threads = self._threads_for(self._work)
+        n_threads = _threads_for(self._work, self._n_blocks)
         if n_threads < 2:
             finite = work(True, 0, self._n_blocks)
         else:
-            finite = work(True, 0, 0) and all(self._over_blocks(n_threads, work))
+            finite = work(True, 0, 0) and all(_over_blocks(n_threads, self._n_blocks, work))
         if not finite:
             raise InputError(
                 "An angle of the circuit, or an amplitude of its initial state, is NaN or infinite. Look for weights "
@@ -98,21 +98,65 @@ class Pass:
         def work(finishes: bool, first: int, last: int) -> None:
             circuits.backward(*self._given, finishes, first, last, self._size, *found)
 
-        n_threads = self._threads_for(2 * self._work)
+        n_threads = _threads_for(2 * self._work, self._n_blocks)
         if n_threads < 2:
             work(True, 0, self._n_blocks)
         else:
-            self._over_blocks(n_threads, work)
+            _over_blocks(n_threads, self._n_blocks, work)
             work(True, 0, 0)
         return torch.from_numpy(by_sample), torch.from_numpy(by_weight).view(self._shape_of_weights)
 
-    def _threads_for(self, amount: int) -> int:
-        return min(torch.get_num_threads(), self._n_blocks) if amount >= SERIAL_BELOW else 1
 
-    def _over_blocks(self, n_threads: int, work: Callable[[bool, int, int], Any]) -> list[Any]:
-        bounds = np.linspace(0, self._n_blocks, n_threads + 1).astype(int).tolist()
-        futures = [_threads(n_threads).submit(work, False, first, last) for first, last in pairwise(bounds)]
-        return [future.result() for future in futures]
+def sweep_over_parts(
+    program: Program, samples: Tensor, weights: Tensor, cotangents: Tensor
+) -> tuple[Tensor, ...]:
+    """Differentiate ``Σ cotangents · outputs`` at a point of hyper-dual numbers.
+
+    Args:
+        program: What to run.
+        samples: Shape ``(parts, batch, n_features + n_amplitudes)`` on the CPU, float32 or float64; the parts are
+            explained in :mod:`qlayers.simulator.kernels.hyperdual`.
+        weights: Shape ``(parts, n_weights)``, the samples' dtype.
+        cotangents: Shape ``(parts, batch, n_outputs)``.
+
+    Returns:
+        The derivatives by samples, weights and cotangents, shaped like these. The last are the outputs.
+    """
+    # Always in double: higher derivatives are differences of large terms, and the way back adds up its roundings.
+    given = tuple(_array(values.detach().double()) for values in (samples, weights, cotangents))
+    by_sample, by_weight, outputs = map(np.empty_like, given)
+    n_parts, batch, _ = samples.shape
+    size = 2**program.n_qubits
+    lanes = VECTOR_BYTES // by_sample.itemsize
+    n_blocks = -(-batch // lanes)
+    n_threads = _threads_for(2 * n_blocks * size * lanes * n_parts * program.packed.n_steps, n_blocks)
+    room = n_threads * 8 * size * n_parts * VECTOR_BYTES
+    if room > ALWAYS_THERE:
+        _check_that_it_fits(room, batch, program.n_qubits)
+    sums = np.zeros((n_blocks, n_parts, program.n_weights + program.packed.n_angles))
+
+    def work(finishes: bool, first: int, last: int) -> None:
+        hyperdual.sweep(
+            program.gates, program.polynomials, program.measured, program.n_features, size, *given, finishes, first,
+            last, outputs, by_sample, sums, by_weight,
+        )  # fmt: skip
+
+    if n_threads < 2:
+        work(True, 0, n_blocks)
+    else:
+        _over_blocks(n_threads, n_blocks, work)
+        work(True, 0, 0)
+    return tuple(torch.from_numpy(found).to(samples.dtype) for found in (by_sample, by_weight, outputs))
+
+
+def _threads_for(amount: int, n_blocks: int) -> int:
+    return min(torch.get_num_threads(), n_blocks) if amount >= SERIAL_BELOW else 1
+
+
+def _over_blocks(n_threads: int, n_blocks: int, work: Callable[[bool, int, int], Any]) -> list[Any]:
+    bounds = np.linspace(0, n_blocks, n_threads + 1).astype(int).tolist()
+    futures = [_threads(n_threads).submit(work, False, first, last) for first, last in pairwise(bounds)]
+    return [future.result() for future in futures]
 
 
 def _check_that_it_fits(needed: int, n_samples: int, n_qubits: int) -> None:

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,15 +49,30 @@ def run_on_torch(program: Program, samples: Tensor, weights: Tensor) -> Tensor:
         return _plans[number][device, samples.dtype].run(samples, weights)
 
 
-def sweep_on_torch(program: Program) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
-    """From samples, weights and cotangents to the derivatives by samples and weights, itself differentiable."""
+def sweep_on_torch(
+    program: Program, samples: Tensor, weights: Tensor, cotangents: Tensor
+) -> tuple[Tensor, ...]:
+    """Differentiate ``Σ cotangents · outputs`` at a point of hyper-dual numbers.
 
-    def sweep(samples: Tensor, weights: Tensor, cotangents: Tensor) -> tuple[Tensor, ...]:
-        pull = torch.func.vjp(lambda *point: run_on_torch(program, *point), samples, weights)[1]
-        gradients: tuple[Tensor, ...] = pull(cotangents)
-        return gradients
+    Args:
+        program: What to run.
+        samples: Shape ``(parts, batch, n_features + n_amplitudes)``; the parts are explained in
+            :mod:`qlayers.simulator.kernels.hyperdual`.
+        weights: Shape ``(parts, n_weights)``.
+        cotangents: Shape ``(parts, batch, n_outputs)``.
 
-    return sweep
+    Returns:
+        The derivatives by samples, weights and cotangents, shaped like these and themselves differentiable.
+    """
+    if len(samples) == 1:
+        run = partial(run_on_torch, program)
+        outputs, pull, *_ = torch.func.vjp(run, samples[0], weights[0])
+        return tuple(values[None] for values in (*pull(cotangents[0]), outputs))
+    # Torch lays a tangent out like its primal, which it cannot where an expanded one has one number in many places.
+    halves = [values.contiguous().chunk(2) for values in (samples, weights, cotangents)]
+    point, along = tuple(low for low, _ in halves), tuple(high for _, high in halves)
+    swept = torch.func.jvp(partial(sweep_on_torch, program), point, along)
+    return tuple(map(torch.cat, zip(*swept, strict=True)))
 
 
 _plans: dict[int, dict[tuple[torch.device, torch.dtype], _Plan]] = {}

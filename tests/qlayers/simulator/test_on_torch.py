@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from torch.func import grad, hessian, jacfwd, jacrev, vmap
 
 from qlayers import QuantumLayer
-from qlayers.simulator import on_torch, traced
+from qlayers.simulator import on_cpu, on_torch, traced
 from qlayers.simulator.execute import execute
 from qlayers.simulator.kernels.kinds import X, Y, Z
-from qlayers.simulator.on_torch import run_on_torch
+from qlayers.simulator.on_torch import run_on_torch, sweep_on_torch
 from qlayers.simulator.program import Angle, Builder, Program, Word
 from qlayers.simulator.regroup import layers_of
 from qlayers.testing import TOLERANCES
@@ -88,6 +88,46 @@ def compare(program: Program, other: Program, batch: int, dtype: torch.dtype, se
 @given(programs(), st.integers(0, 20), st.sampled_from([torch.float32, torch.float64]), st.integers(0, 2**16))
 def test_values_and_gradients_equal_those_of_the_compiled_kernels(program, batch, dtype, seed):
     compare(program, program, batch, dtype, seed)
+
+
+def hyper_dual_arguments(program: Program, n_parts: int, batch: int, dtype: torch.dtype, seed: int):
+    """Arguments of a sweep whose parts are all arbitrary, derivatives small enough for a fixed tolerance."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def random(*shape):
+        return (0.3 * torch.randn(n_parts, *shape, generator=generator, dtype=torch.float64)).to(dtype)
+
+    samples = random(batch, program.n_features + program.n_amplitudes)
+    return samples, random(program.n_weights), random(batch, program.n_outputs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    programs(),
+    st.sampled_from([2, 4, 8]),
+    st.integers(0, 20),
+    st.sampled_from([torch.float32, torch.float64]),
+    st.integers(0, 2**16),
+)
+def test_sweeps_over_hyper_dual_numbers_equal_those_of_the_compiled_kernels(
+    program, n_parts, batch, dtype, seed
+):
+    given = hyper_dual_arguments(program, n_parts, batch, dtype, seed)
+    found = on_cpu.sweep_over_parts(program, *given)
+    expected = sweep_on_torch(program, *(values.double() for values in given))
+    for values, reference in zip(found, expected, strict=True):
+        assert values.dtype == dtype
+        torch.testing.assert_close(values.double(), reference, **TOLERANCES[dtype])
+
+
+def test_sweeps_over_hyper_dual_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
+    program = layer_of(CIRCUITS[1], backend="batched")._traced.program
+    given = hyper_dual_arguments(program, 4, 50, torch.float64, 0)
+    expected = on_cpu.sweep_over_parts(program, *given)
+    monkeypatch.setattr(on_cpu, "SERIAL_BELOW", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    for values, reference in zip(on_cpu.sweep_over_parts(program, *given), expected, strict=True):
+        assert torch.equal(values, reference)
 
 
 def one_qubit(angle: Angle) -> Program:

@@ -163,6 +163,29 @@ def values_and_gradients(layer, inputs):
     return outputs.detach(), *torch.autograd.grad(anchored, [inputs, layer.weights])
 
 
+def higher_derivatives(layer, inputs):
+    """Second and third derivatives along one direction, by inputs and weights."""
+    inputs = inputs.clone().requires_grad_()
+    point = [inputs, layer.weights]
+    outputs = layer(inputs)
+    numbers = torch.view_as_real(outputs) if outputs.is_complex() else outputs
+    cotangents = torch.linspace(-1.0, 1.0, numbers.numel(), dtype=numbers.dtype).reshape(numbers.shape)
+    # Some depend on neither, and others are linear in the weights: the anchor has a zero for a third derivative.
+    anchor = 0.0 * sum(values.pow(4).sum() for values in point)
+    gradients = torch.autograd.grad((numbers * cotangents).sum() + anchor, point, create_graph=True)
+    found = []
+    for _ in range(2):
+        along = sum(
+            (
+                gradient * torch.linspace(-1.0, 0.5, gradient.numel(), dtype=inputs.dtype).view_as(gradient)
+            ).sum()
+            for gradient in gradients
+        )
+        gradients = torch.autograd.grad(along, point, create_graph=True)
+        found += [gradient.detach() for gradient in gradients]
+    return found
+
+
 @settings(max_examples=int(os.environ.get("QLAYERS_RANDOM_CIRCUITS", "40")), deadline=None)
 @given(circuits(), st.integers(1, 20), st.sampled_from(["float32", "float64"]), st.integers(0, 2**16))
 def test_values_and_gradients_equal_those_of_default_qubit(circuit, batch, precision, seed):
@@ -182,6 +205,21 @@ def test_values_and_gradients_equal_those_of_default_qubit(circuit, batch, preci
         assert values.shape == expected.shape
         for one, other in zip((values, *found), (expected, *wanted), strict=True):
             torch.testing.assert_close(one.to(other.dtype), other, **tolerance)
+
+
+@settings(max_examples=int(os.environ.get("QLAYERS_RANDOM_CIRCUITS", "25")), deadline=None)
+@given(circuits(), st.integers(1, 20), st.integers(0, 2**16))
+def test_second_and_third_derivatives_equal_those_of_default_qubit(circuit, batch, seed):
+    # In double alone: what is read off a state in float32 cancels terms that are a hundred times larger.
+    CompositeOp._eigs.clear()
+    torch.manual_seed(seed)
+    ours = Random(*circuit, backend="batched", precision="float64")
+    theirs = Random(*circuit, backend="default_qubit", precision="float64")
+    theirs.load_state_dict(ours.state_dict())
+    inputs = torch.rand(batch, 3, dtype=torch.float64)
+    found, expected = higher_derivatives(ours, inputs), higher_derivatives(theirs, inputs)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, **TOLERANCES[torch.float64])
 
 
 def test_a_variance_does_not_depend_on_what_was_measured_before():

@@ -8,6 +8,7 @@ import torch
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 from qlayers import InputError, InputRangeWarning, QuantumLayer
+from qlayers.testing import TOLERANCES
 
 
 def layer_of(**options):
@@ -106,6 +107,47 @@ def test_every_way_to_a_hessian(make, by, loss):
         torch.testing.assert_close(way(total)(point), wanted)
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("options", CIRCUITS)
+def test_third_derivatives(options, precision):
+    """By inputs, by weights and mixed, as a loss with a second derivative in it takes them."""
+    layer, expected = layer_of(**options, precision=precision), reference(**options)
+    expected.load_state_dict({"weights": layer.weights.detach().double()})
+
+    def residual(model):
+        inputs = inputs_of(2, model.n_features).to(model.dtype).requires_grad_()
+        values = model(inputs)
+        slope = torch.autograd.grad(values.square().sum(), inputs, create_graph=True)[0]
+        curvature = torch.autograd.grad(slope[:, 0].sum(), inputs, create_graph=True)[0]
+        loss = (curvature[:, 0] - slope[:, 1] * values[:, 0]).square().mean()
+        return loss, *torch.autograd.grad(loss, [inputs, model.weights])
+
+    for found, wanted in zip(residual(layer), residual(expected), strict=True):
+        assert wanted.abs().max() > 0.001
+        torch.testing.assert_close(found.double(), wanted, **TOLERANCES[layer.dtype])
+
+
+def test_third_derivatives_are_those_of_the_second():
+    layer = layer_of(n_qubits=2, depth=1, encoding="iqp")
+    point = (layer.weights.detach().clone().requires_grad_(), inputs_of(2, 2).requires_grad_())
+
+    def slopes(weights, inputs):
+        return torch.autograd.grad(
+            call(layer, weights, inputs).square().sum(), (weights, inputs), create_graph=True
+        )
+
+    assert torch.autograd.gradcheck(slopes, point)
+    assert torch.autograd.gradgradcheck(slopes, point)
+
+
+def test_the_count_of_sweeps_has_those_of_second_derivatives():
+    layer = layer_of()
+    inputs = inputs_of(5).requires_grad_()
+    slope = torch.autograd.grad(layer(inputs).sum(), inputs, create_graph=True)[0]
+    slope.square().sum().backward()
+    assert (layer.execution.executions, layer.execution.gradient_executions) == (5, 5 + 5)
+
+
 def test_third_derivatives_mix_both_modes():
     layer = layer_of(n_qubits=2, depth=1, encoding="angle", ansatz="basic_entangler")
     inputs, weights = inputs_of(2, 2), layer.weights.detach()
@@ -138,6 +180,25 @@ def test_forward_mode_goes_through_a_gradient_that_was_taken_before():
 
     wanted = torch.autograd.functional.hvp(total, weights, along)[1]
     torch.testing.assert_close(jvp(gradient, (weights,), (along,))[1], wanted)
+
+
+def test_nested_forward_mode_goes_through_a_second_derivative_that_was_taken_before():
+    layer = layer_of(n_qubits=2, depth=1, encoding="angle", ansatz="basic_entangler")
+    inputs, weights = inputs_of(2, 2), layer.weights.detach()
+    along, across = torch.ones_like(weights), torch.linspace(-1.0, 2.0, weights.numel()).double()
+    across = across.reshape(weights.shape)
+
+    def total(weights):
+        return call(layer, weights, inputs).square().sum()
+
+    def curvature(weights):
+        pull = vjp(grad(total), weights)[1]
+        return jvp(lambda cotangents: pull(cotangents)[0], (along,), (across,))[1]
+
+    third = jacrev(jacrev(jacrev(total)))(weights).reshape([weights.numel()] * 3)
+    wanted = torch.einsum("ijk,j,k->i", third, along.flatten(), across.flatten())
+    assert wanted.abs().max() > 0.01
+    torch.testing.assert_close(jvp(curvature, (weights,), (along,))[1].flatten(), wanted)
 
 
 def test_an_ensemble_of_weights_in_one_call():
