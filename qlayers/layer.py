@@ -167,7 +167,9 @@ class QuantumLayer(DescribedLayer):
             return
         trace = self._trace_for(self._n_features, self._dtype())
         if trace.batch is None and self._backend is not None:
-            _ = self._qnode
+            if trace.error is not None:
+                raise trace.error
+            self._current_qnode()
 
     @classmethod
     def from_qnode(
@@ -248,6 +250,7 @@ class QuantumLayer(DescribedLayer):
     _obstacle: str | None = None
     """Why a QNode runs where its author put it; None also where that was asked for."""
     _stacks_tuples = False
+    _n_traces = _n_calls = 0
     _ran_together: bool | None = None
     """Whether PennyLane was given the last batch as a whole."""
     _found: tuple[tuple[int, torch.dtype], Surroundings, Trace]
@@ -365,7 +368,7 @@ class QuantumLayer(DescribedLayer):
             reason = "what its quantum function reads changes too often; make it a tensor, which is read at every call"
         sentences = []
         if reason is not None:
-            device = self._qnode.device.name
+            device = self._current_qnode().device.name
             sentences.append(
                 f"This circuit runs on {device}, and not on qlayers' own simulator, because {reason}."
             )
@@ -546,24 +549,27 @@ class QuantumLayer(DescribedLayer):
             # PennyLane looks at requires_grad alone, and would differentiate on the device all the same.
             inputs, weights = inputs.detach(), {name: weight.detach() for name, weight in weights.items()}
         if inputs.ndim < 2:
-            results = self._qnode(**{self._input_name: inputs}, **weights)
+            results = self._current_qnode()(**{self._input_name: inputs}, **weights)
             return combined_of_qnode(results, None, self._stacks_tuples, trace.keeps_row)
         samples, batch = inputs.flatten(end_dim=-2), inputs.shape[:-1]
         self.__dict__["_ran_together"] = self._takes_batch(trace, inputs)
         if self._ran_together:
-            results = self._qnode(**{self._input_name: samples}, **weights)
+            results = self._current_qnode()(**{self._input_name: samples}, **weights)
             with suppress(NotOneEachError):
                 return combined_of_qnode(results, batch, self._stacks_tuples)
             self.__dict__["_ran_together"] = False
         rows = samples[:, None] if trace.as_row else samples
-        results = run_unrolled(self._qnode, [{self._input_name: row, **weights} for row in rows])
+        results = run_unrolled(self._current_qnode(), [{self._input_name: row, **weights} for row in rows])
         return combined_of_qnode(results, batch, self._stacks_tuples)
 
     def _takes_batch(self, trace: Trace, inputs: torch.Tensor) -> bool:
         """Whether PennyLane is given the batch as a whole, whose inputs it differentiates by backpropagation alone."""
         if not trace.together:
             return False
-        exact = self._qnode.device.name in ("default.qubit", "default.mixed") and not self._qnode.shots
+        exact = (
+            self._current_qnode().device.name in ("default.qubit", "default.mixed")
+            and not self._current_qnode().shots
+        )
         if exact and self._gradient_method() == "backprop":
             return True
         return self._backend is None and not inputs.requires_grad
@@ -575,7 +581,11 @@ class QuantumLayer(DescribedLayer):
         return self._backend is not None and self._backend.noise_of_gates
 
     def _shifts_states(self) -> bool:
-        return self._prepares_amplitudes() and not self._is_native() and self._qnode.diff_method != "backprop"
+        return (
+            self._prepares_amplitudes()
+            and not self._is_native()
+            and self._current_qnode().diff_method != "backprop"
+        )
 
     def _check(self, inputs: torch.Tensor) -> None:
         device = next((weight.device for weight in self.qnode_weights.values()), None)
@@ -608,7 +618,7 @@ class QuantumLayer(DescribedLayer):
             device=self._device_name(),
             gradient_method=self._gradient_method(),
             batching=self._batching(),
-            shots=None if self._is_native() else self._qnode.shots.total_shots,
+            shots=None if self._is_native() else self._current_qnode().shots.total_shots,
             executions=self._counter.forward_executions,
             gradient_executions=gradient_executions,
             seconds=self._counter.seconds,
@@ -642,7 +652,7 @@ class QuantumLayer(DescribedLayer):
         return trace is not None and trace.batch is not None
 
     def _device_name(self) -> str:
-        return "qlayers.batched" if self._is_native() else str(self._qnode.device.name)
+        return "qlayers.batched" if self._is_native() else str(self._current_qnode().device.name)
 
     def _batching(self) -> str | None:
         together = True if self._is_native() else self._ran_together
@@ -651,10 +661,10 @@ class QuantumLayer(DescribedLayer):
     def _gradient_method(self) -> str:
         if self._is_native():
             return "adjoint" if self._precision.device.type == "cpu" else "backprop"
-        method = self._qnode.diff_method
+        method = self._current_qnode().diff_method
         if method == "best" and self._n_features is not None:
             with bits_as_angles():
-                method = qp.workflow.get_best_diff_method(self._qnode)(**self._example())
+                method = qp.workflow.get_best_diff_method(self._current_qnode())(**self._example())
         name = "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))
         return f"{name}, inputs by state-shift" if self._shifts_states() else name
 

@@ -64,7 +64,7 @@ class DescribedLayer(LayerModule):
 
     def _output_shapes(self) -> list[tuple[int, ...]]:
         """The shape of every measurement's result for one sample."""
-        qnode = self._qnode
+        qnode = self._current_qnode()
         tape = self._example_tape()
         n_wires = len(qnode.device.wires or tape.wires)
         return [tuple(m.shape(qnode.shots.total_shots, n_wires)) for m in tape.measurements]
@@ -113,4 +113,6 @@ class DescribedLayer(LayerModule):
 
     def _example_tape(self, seed: int = 0, qnode: qp.QNode | None = None) -> QuantumScript:
         with bits_as_angles():  # the example's numbers are no bits, unless the encoding takes no others
-            return qp.workflow.construct_tape(qnode or self._qnode, level="user")(**self._example(seed))
+            return qp.workflow.construct_tape(qnode or self._current_qnode(), level="user")(
+                **self._example(seed)
+            )

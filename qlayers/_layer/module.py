@@ -77,8 +77,7 @@ class LayerModule(qp.qnn.TorchLayer):
     def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
         """A QNode for weights of this dtype."""
 
-    @property
-    def _qnode(self) -> qp.QNode:
+    def _current_qnode(self) -> qp.QNode:
         """The QNode for the weights' dtype as it is now, made when it is first asked for."""
         dtype = self._dtype()
         if "qnode" not in self.__dict__ or self.__dict__["_qnode_dtype"] != dtype:
@@ -137,7 +136,7 @@ class LayerModule(qp.qnn.TorchLayer):
 
     def __getattr__(self, name: str) -> Any:
         if name == "qnode" and "_weight_names" in self.__dict__:
-            return self._qnode
+            return self._current_qnode()
         try:
             return torch.nn.Module.__getattr__(self, name)
         except AttributeError:
@@ -146,7 +145,7 @@ class LayerModule(qp.qnn.TorchLayer):
             if name.startswith("__") or weights is None or name in weights or not of_qnode:
                 raise
             try:
-                return getattr(self._qnode, name)
+                return getattr(self._current_qnode(), name)
             except AttributeError:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}") from None
 

@@ -225,7 +225,7 @@ class _Walk:
         if _is_library(value.__module__ or ""):
             return ("function", value)
         code = value.__code__
-        for name in _names_in(code):
+        for name in _globals_in(code):
             if name in _UNFOLLOWED_NAMES and name not in value.__globals__:
                 raise CannotFollowError(f"it calls {name}")
         self.names |= set(_names_in(code))
@@ -235,7 +235,7 @@ class _Walk:
             self.checks.append(functools.partial(_cell_holds, cell, content))
             cells.append((name, None if content is _ABSENT else self.follow(content)))
         read = []
-        for name in sorted(_names_in(code)):
+        for name in sorted(_globals_in(code)):
             content = value.__globals__.get(name, _ABSENT)
             if content is _ABSENT:
                 continue
@@ -380,6 +380,12 @@ def _attribute_holds(value: Any, name: str, content: Any) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _names_in(code: types.CodeType) -> frozenset[str]:
     return frozenset(code.co_names).union(*(_names_in(inner) for inner in _inner(code)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _globals_in(code: types.CodeType) -> frozenset[str]:
+    own = {str(i.argval) for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return frozenset(own).union(*(_globals_in(inner) for inner in _inner(code)))
 
 
 @functools.lru_cache(maxsize=4096)

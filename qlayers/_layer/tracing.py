@@ -96,6 +96,7 @@ class Trace:
         single: What runs one sample without a batch.
         reason: Why something runs on PennyLane.
         is_compared: Whether values and gradients were compared with default.qubit.
+        error: What the function raised on a random sample.
     """
 
     returns: Returns = "list"
@@ -106,6 +107,7 @@ class Trace:
     single: TracedCircuit | None = None
     reason: str | None = None
     is_compared: bool = False
+    error: Exception | None = None
 
 
 class NoCircuitError(Exception):
@@ -148,7 +150,8 @@ def _find(source: Source, surroundings: Surroundings, native: bool) -> Trace:
         # One sample by itself says best what is wrong with the function.
         if isinstance(single.error, QlayersError):
             raise single.error
-        return Trace(reason=f"its quantum function fails on a random sample ({single.error})")
+        reason = f"its quantum function fails on a random sample ({single.error})"
+        return Trace(reason=reason, error=single.error)
     found = Trace(
         returns=(rows if together else single).returns,
         together=together,

@@ -185,7 +185,8 @@ class Recorder:
             self._add_fresh(arguments[0])
         result = function(*arguments, **options)
         if not _tensors(result):
-            self._look(taken)
+            if not isinstance(result, (list, tuple)):  # which is empty where a tensor is split into no parts
+                self._look(taken)
             return result
         constants_alone = len(untracked) == len(taken) and all(id(tensor) in self._fresh for tensor in taken)
         if constants_alone or name.startswith(_SHAPED):
