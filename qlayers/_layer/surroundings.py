@@ -268,6 +268,7 @@ class _Walk:
         if _is_library(kind.__module__):
             return self._library_object(value, kind, {**(state or {}), **_held_in(value, slots)})
         parts: list[Hashable] = [self._class(kind, ("__call__",))]
+        self._watch_absent(state, kind)
         if state is not None:
             parts.append(self._attributes(state, kind.__name__))
         for name in slots:
@@ -306,6 +307,7 @@ class _Walk:
         if value is not self._owner:
             self.checks.append(lambda: not (hooks[0] or hooks[1]))
         is_library = _is_library(kind.__module__)
+        self._watch_absent(state, kind)
         parts: list[Hashable] = [self._class(kind, ("__call__", "forward"))]
         for table in ("_parameters", "_buffers", "_modules"):
             parts.append(self._attributes(state[table], kind.__name__, whole=is_library))
@@ -318,7 +320,8 @@ class _Walk:
         self, held: Mapping[str, Any], owner: str, whole: bool = False, also: tuple[str, ...] = ()
     ) -> Hashable:
         whole = whole or not self.names.isdisjoint(_DYNAMIC_NAMES)
-        chosen = sorted(name for name in (held if whole else {*self.names, *also}) if name in held)
+        public = [name for name in held if not name.startswith("_")] if whole else []
+        chosen = sorted(name for name in {*public, *self.names, *also} if name in held)
         found = tuple(
             (name, held[name]) for name in chosen if name in self.names or not name.startswith("__")
         )
@@ -326,6 +329,12 @@ class _Walk:
         if found:
             self.checks.append(lambda: all(held.get(name, _ABSENT) is content for name, content in found))
         return (owner, tuple((name, self.follow(content)) for name, content in found))
+
+    def _watch_absent(self, state: Mapping[str, Any] | None, kind: type) -> None:
+        """Notice an attribute of the object that comes to hide one of its class."""
+        absent = frozenset(name for name in self.names if hasattr(kind, name) and name not in (state or {}))
+        if absent and state is not None:
+            self.checks.append(lambda: absent.isdisjoint(state))
 
     def _follow_nothing_hidden(self, kind: type) -> None:
         for base in kind.__mro__:

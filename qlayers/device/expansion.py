@@ -24,6 +24,7 @@ from qlayers.simulator.gates import GATE_SET
 from qlayers.simulator.polynomial import polynomials_of
 from qlayers.simulator.program import Angle
 from qlayers.simulator.recording import Recorder
+from qlayers.simulator.trace import as_angle
 
 NO_OPERATIONS = frozenset({"Barrier", "Snapshot"})
 """What changes no state. Snapshots are taken by ``qp.snapshots``, which runs the circuit up to each of them."""
@@ -98,7 +99,7 @@ def _find(operation: Operator, shapes: Sequence[tuple[int, ...]]) -> tuple[Gate,
             (tape,), _ = decompose(
                 QuantumScript([bound]), stopping_condition=lambda gate: gate.name in GATE_SET
             )
-        angles = [torch.as_tensor(value) + 0.0 for gate in tape.operations for value in gate.data]
+        angles = [as_angle(value) + 0.0 for gate in tape.operations for value in gate.data]
     polynomials = polynomials_of(Formula.recorded(recorder, angles), len(point))
     if None in polynomials:
         raise AssertionError(f"{operation.name} is no operation with polynomials as angles")

@@ -47,7 +47,7 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
     n_bits = len(circuit.bits.features or circuit.bits.formula.results) if circuit.bits else 0  # type: ignore[union-attr]
     bits = torch.rand(rows, n_bits, generator=generator, dtype=dtype)
 
-    found = _real(circuit.readout.results(circuit.run_with_bits(torch.cat([samples, bits], -1), flat)))
+    results = circuit.readout.results(circuit.run_with_bits(torch.cat([samples, bits], -1), flat))
     device = qp.device(
         "default.qubit", wires=list(function.labels) if function.labels is not None else None, seed=0
     )
@@ -57,47 +57,38 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
         with state_preparations(), bits_as_angles(bit):
             drawn.append(function.draw(by_name, row))
     expected = [_reference(tape, device) for tape in drawn]
-    wanted = _real(
-        expected[0]
-        if together
-        else [torch.stack([one[k] for one in expected]) for k in range(len(expected[0]))]
-    )
+    references = expected[0] if together else [torch.stack(parts) for parts in zip(*expected, strict=True)]
+    are_complex = [a.is_complex() or b.is_complex() for a, b in zip(results, references, strict=True)]
+    found, wanted = _real(results, are_complex), _real(references, are_complex)
     tolerance = _CLOSE[dtype]
     for ours, theirs in zip(found, wanted, strict=True):
         if not torch.allclose(ours, theirs.reshape(ours.shape).to(ours), rtol=0.0, atol=tolerance):
             return False
     cotangents = [torch.rand(part.shape, generator=generator, dtype=dtype) for part in found]
-    sides = []
-    closures = list(function.closures) if any(c.requires_grad for c in function.closures) else []
-    trained = [closure for closure in closures if closure.requires_grad]
-    for side, parts in enumerate((found, wanted)):
-        total = sum(
-            (c.double() * part.reshape(c.shape)).sum() for c, part in zip(cotangents, parts, strict=True)
-        )
-        at = [flat, samples, *(trained if side else [])]
-        sides.append(_gradients(total, at))
-    (by_flat, by_samples), (by_flat_too, by_samples_too, *by_closures) = sides
-    pairs = [
-        (by_flat[: function.n_weights], by_flat_too[: function.n_weights]),
-        (by_samples, by_samples_too),
-    ]
+    trained = [closure for closure in function.closures if closure.requires_grad]
+    by_flat, by_samples = _gradients(found, cotangents, [flat, samples])
+    by_weights, by_samples_too, *by_closures = _gradients(wanted, cotangents, [flat, samples, *trained])
+    pairs = [(by_samples, by_samples_too), (by_flat[: function.n_weights], by_weights[: function.n_weights])]
     start = function.n_weights
     for closure in function.closures:
         if closure.requires_grad:
-            by_closure = by_closures.pop(0).reshape(-1)
-            pairs.append((by_flat[start : start + closure.numel()], by_closure))
+            pairs.append((by_flat[start : start + closure.numel()], by_closures.pop(0).reshape(-1)))
         start += closure.numel()
+    of_all = math.sqrt(sum(part.numel() for part in found))
     for ours, theirs in pairs:
-        scale = max(1.0, float(theirs.abs().max()) if theirs.numel() else 0.0) * math.sqrt(
-            sum(p.numel() for p in found)
-        )
+        scale = of_all * max(1.0, float(theirs.abs().max()) if theirs.numel() else 0.0)
         if not torch.allclose(ours.double(), theirs.double(), rtol=0.0, atol=5 * tolerance * scale):
             return False
     return True
 
 
-def _gradients(total: Any, at: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    if not (isinstance(total, torch.Tensor) and total.requires_grad):
+def _gradients(
+    results: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor], at: Sequence[torch.Tensor]
+) -> list[torch.Tensor]:
+    total: Any = sum(
+        (c.double() * part.reshape(c.shape)).sum() for c, part in zip(cotangents, results, strict=True)
+    )
+    if not total.requires_grad:
         return [torch.zeros_like(tensor) for tensor in at]
     found = torch.autograd.grad(total, at, allow_unused=True)
     return [
@@ -106,12 +97,13 @@ def _gradients(total: Any, at: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     ]
 
 
-def _real(results: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    return [
-        part.double()
-        for result in results
-        for part in ((result.real, result.imag) if result.is_complex() else (result,))
-    ]
+def _real(results: Sequence[torch.Tensor], are_complex: Sequence[bool]) -> list[torch.Tensor]:
+    """Real parts, and imaginary parts where any result of the two sides has some."""
+    parts = []
+    for result, is_complex in zip(results, are_complex, strict=True):
+        value = result + 0j if is_complex else result
+        parts += [value.real.double(), value.imag.double()] if is_complex else [value.double()]
+    return parts
 
 
 def _reference(tape: QuantumScript, device: qp.devices.Device) -> list[torch.Tensor]:

@@ -334,8 +334,11 @@ class _Look:
             for prepared, (_, state, _) in zip(record.states, found.states, strict=True):
                 pairs.append((prepared.of_batch(weights, sample[None])[0], state.reshape(-1)))
         for replayed, drawn in pairs:
-            difference = (replayed - drawn.detach()).abs().max()
-            if not difference <= tolerance * (1.0 + drawn.detach().abs().max()):
+            # NaN where the author's arithmetic is undefined, as the logarithm of a negative number is.
+            same = torch.allclose(
+                replayed, drawn.detach().to(replayed), rtol=tolerance, atol=tolerance, equal_nan=True
+            )
+            if not same:
                 raise NotTraceableError("its gates depend on something else than its inputs and weights")
         numbers = torch.cat([weights, sample]).double()
         for polynomial, drawn in zip(polynomials, found.angles, strict=True):
@@ -362,7 +365,8 @@ class _Look:
                 raise MixesSamplesError(str(error)) from error
             if not found.is_like(first):
                 raise MixesSamplesError("its gates differ between a batch and one sample")
-            parts = [*found.angles, *(state for _, state, _ in found.states)]
+            states = [state if state.ndim == 2 else state[None] for _, state, _ in found.states]
+            parts = [*found.angles, *states]
             if any(part.ndim and part.shape[0] not in (1, rows) for part in parts):
                 raise MixesSamplesError("a gate's angle is not one number a sample")
             return [part.reshape(part.shape[0] if part.ndim else 1, -1).expand(rows, -1) for part in parts]
@@ -374,7 +378,9 @@ class _Look:
         expected += [state.of_batch(weights, samples) for state in record.states]
         tolerance = 30 * _REPLAYED[function.dtype]
         for part, wanted in zip(parts, expected, strict=True):
-            if not torch.allclose(part.detach().to(wanted), wanted, rtol=tolerance, atol=tolerance):
+            if not torch.allclose(
+                part.detach().to(wanted), wanted, rtol=tolerance, atol=tolerance, equal_nan=True
+            ):
                 raise MixesSamplesError("its gates mix the samples of a batch")
         # A row of NaN shows where rows meet, also where the values of the others happen to be the same.
         spoilt = samples.clone()
@@ -383,7 +389,8 @@ class _Look:
             others = parts_of(spoilt)
         except MixesSamplesError:
             return
-        if not all(torch.equal(part[1:], other[1:]) for part, other in zip(parts, others, strict=True)):
+        pairs = [(part[1:], other[1:]) for part, other in zip(parts, others, strict=True)]
+        if not all(torch.allclose(part, other, rtol=0.0, atol=0.0, equal_nan=True) for part, other in pairs):
             raise MixesSamplesError("its gates mix the samples of a batch")
 
 
@@ -445,12 +452,17 @@ def _sketch(tape: QuantumScript, labels: Sequence[Hashable], bits: list[torch.Te
     gates = tuple((gate.name, qubits_of(gate.wires), len(gate.data)) for gate in operations)
     for measurement in tape.measurements:
         qubits_of(measurement.wires)
-    angles = tuple(torch.as_tensor(value) for gate in operations for value in gate.data)
+    angles = tuple(as_angle(value) for gate in operations for value in gate.data)
     is_renamed = any(type(label) is not int or label != position for label, position in positions.items())
     measurements = tape.measurements
     if is_renamed:
         measurements = [qp.map_wires(measurement, positions) for measurement in measurements]
     return Sketch(gates, angles, tuple(states), tuple(measurements), positions, tuple(bits))
+
+
+def as_angle(value: Any) -> torch.Tensor:
+    """A gate's parameter as a tensor; Python's numbers keep their double precision."""
+    return value if isinstance(value, torch.Tensor) else torch.as_tensor(value, dtype=torch.float64)
 
 
 def _listed(labels: Sequence[Hashable]) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch.library import opcheck
 
 from qlayers import InputError, QuantumLayer
+from qlayers._layer.tracing import forget_traces
 from qlayers.simulator import operator
 
 
@@ -101,6 +102,7 @@ def test_a_number_goes_with_its_program():
     number = operator.number_of(model[1]._traced.program, None)
     assert operator.number_of(model[1]._traced.program, None) == number
     del model
+    forget_traces()  # which layers of the same circuit share
     gc.collect()
     with pytest.raises(RuntimeError, match=rf"no program {number} in this process"):
         operator.run(torch.rand(1, 3), torch.rand(18), number)

@@ -324,6 +324,7 @@ def test_all_files_that_kernels_are_compiled_from_are_in_the_key():
         sys.modules["qlayers"] = types.ModuleType("qlayers")
         sys.modules["qlayers"].__path__ = [{package!r}]
         import qlayers.simulator.kernels.circuits
+        import qlayers.simulator.kernels.hyperdual
         print("\\n".join(module.__file__ for name, module in sys.modules.items() if name.startswith("qlayers.")))
     """
     package = Path(qlayers.__file__).parent

@@ -93,15 +93,25 @@ def samples(inputs, weights):
         (data_dependent, "gates depend on the values"),
         (hidden_dependence, "gates depend on the values"),
         (trainable_observable, "observables depend"),
-        (half_prepared, "neither constant nor its inputs"),
-        (prepared_and_encoded, "prepares its inputs as amplitudes and has angles"),
         (samples, "not read off a state"),
-        (mid_circuit, "measures in the middle"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(function, reason):
     with pytest.raises(ConfigurationError, match=rf"backend=batched cannot run this circuit: .*{reason}"):
         Custom(function)
+
+
+@pytest.mark.parametrize("function", [half_prepared, prepared_and_encoded, mid_circuit])
+def test_prepared_states_and_deferred_measurements_give_default_qubits_numbers(function):
+    layer = Custom(function, precision="float64")
+    qnode = qp.QNode(function, qp.device("default.qubit"), diff_method="backprop")
+    inputs = torch.rand(4, 2, dtype=torch.float64, requires_grad=True)
+    wanted = torch.stack([qnode(row, layer.weights) for row in inputs])
+    torch.testing.assert_close(layer(inputs), wanted)
+    sides = [
+        torch.autograd.grad(side.square().sum(), (inputs, layer.weights)) for side in (layer(inputs), wanted)
+    ]
+    torch.testing.assert_close(*sides)
 
 
 def test_too_many_qubits_are_refused():

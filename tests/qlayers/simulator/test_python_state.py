@@ -1,4 +1,4 @@
-"""What a circuit takes from Python besides its arguments: read when it is traced, and when it is traced again."""
+"""What a circuit takes from Python besides its arguments: noticed when it changes, and then traced again."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_trace_is_made_once_for_a_mode(monkeypatch):
     layer = noisy()
     layer.eval().train()
     made = []
-    monkeypatch.setattr(Noisy, "circuit", lambda *_: made.append(1))
+    monkeypatch.setattr("qlayers._layer.tracing._find", lambda *_: made.append(1))
     layer.eval()
     assert_cosine(layer, 0.0)
     layer.train()
@@ -85,16 +85,15 @@ def test_a_compiled_layer_follows_its_mode_and_a_new_trace():
     torch.testing.assert_close(compiled(INPUTS), (INPUTS[:, 0] + 0.25 + SHIFT).cos())
 
 
-def test_another_attribute_is_read_when_the_circuit_is_traced_again():
+def test_another_attribute_is_read_at_the_next_call():
     layer = noisy()
-    layer.from_elsewhere = 0.25
     assert_cosine(layer, SHIFT)
-    layer.retrace()
+    layer.from_elsewhere = 0.25
     assert_cosine(layer, 0.25 + SHIFT)
     assert_cosine(layer.eval(), 0.25)
 
 
-def test_a_qnodes_closure_is_read_when_it_is_traced_again():
+def test_a_qnodes_closure_is_read_at_the_next_call():
     shift = 0.0
 
     @qp.qnode(qp.device("default.qubit", wires=1))
@@ -107,5 +106,4 @@ def test_a_qnodes_closure_is_read_when_it_is_traced_again():
     shift = 0.25
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        layer.retrace()
-    assert_cosine(layer, 0.25)
+        assert_cosine(layer, 0.25)
