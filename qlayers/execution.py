@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from pennylane.devices.qubit.sampling import get_num_shots_and_executions
 from pennylane.tape import QuantumScript
 
 from qlayers._layer.guarded import check_finite
+from qlayers.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,9 @@ class CircuitCounter:
         self.seconds = 0.0
         self.tasks, self.usd, self.cached = 0, 0.0, 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "gradient_method": None}  # which may be a function that cannot be pickled
+
     def add_run(self, samples: int) -> None:
         """Count samples that qlayers' own simulator runs."""
         with _counting:
@@ -127,6 +131,36 @@ class CircuitCounter:
                 self.tasks += int(after[0] - before[0])
                 self.usd += float(after[1] - before[1])
                 self.cached += int(after[2] - before[2])
+
+
+@dataclass(frozen=True)
+class WatchedCounts:
+    """Counts what a graph of ``torch.compile`` runs, and refuses to run what has changed since it was made.
+
+    Attributes:
+        counter: Is told of every run.
+        are_unchanged: Whether what the quantum function reads is what it was.
+    """
+
+    counter: CircuitCounter
+    are_unchanged: Callable[[], bool]
+
+    def add_run(self, samples: int) -> None:
+        """Count samples that were run.
+
+        Raises:
+            ConfigurationError: What the quantum function reads has changed.
+        """
+        if not self.are_unchanged():
+            raise ConfigurationError(
+                "What this layer's quantum function reads has changed since torch.compile made a graph of it. Call "
+                "torch.compiler.reset() and the compiled model again, or pass what changes as a tensor."
+            )
+        self.counter.add_run(samples)
+
+    def add_sweep(self, samples: int) -> None:
+        """Count samples that were differentiated."""
+        self.counter.add_sweep(samples)
 
 
 def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices.Device:

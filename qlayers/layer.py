@@ -37,13 +37,14 @@ from qlayers.circuit import CircuitSpec, check_state_fits, positive
 from qlayers.components import configured, resolve
 from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
-from qlayers.execution import CircuitCounter, Execution, instrument
+from qlayers.execution import CircuitCounter, Execution, WatchedCounts, instrument
 from qlayers.look import look
 from qlayers.measurements import Measurement
 from qlayers.parameter_shift import is_parameter_shift
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 
 if TYPE_CHECKING:
+    from qlayers.simulator.counts import Counts
     from qlayers.simulator.traced import TracedCircuit
 
 _BACKENDS_OF_QNODES: dict[str, Native] = {"auto": "if possible", "batched": "always", "as_written": "never"}
@@ -253,6 +254,8 @@ class QuantumLayer(DescribedLayer):
     _n_traces = _n_calls = 0
     _ran_together: bool | None = None
     """Whether PennyLane was given the last batch as a whole."""
+    _in_graphs: dict[bool, tuple[Trace, Surroundings, WatchedCounts]]
+    """What is in graphs of torch.compile, by whether the layer was training when they were made."""
     _found: tuple[tuple[int, torch.dtype], Surroundings, Trace]
 
     def _start(self, declared_width: int | None) -> None:
@@ -436,13 +439,22 @@ class QuantumLayer(DescribedLayer):
         """Whether torch.compile can take the layer into its graph, which is found out before the first call."""
         if not self._takes_any_number():
             return False
-        if self._declared_width not in (None, n_features):  # else the graph's own check refuses the inputs
-            return "_found" in self.__dict__
+        if self._declared_width not in (None, n_features):  # the graph's own check refuses the inputs
+            return True
         if self._n_features is None:
             self._n_features = n_features
         trace = self._trace_for(n_features, self._dtype())
         # Tensors around the function are read at every call, and the graph has none.
-        return trace.batch is not None and not trace.batch.closures and not self._follows_inputs
+        if trace.batch is None or trace.batch.closures or self._follows_inputs:
+            return False
+        surroundings = self.__dict__["_found"][1]
+        in_graphs = self.__dict__.setdefault("_in_graphs", {})
+        in_graphs[self.training] = (
+            trace,
+            surroundings,
+            WatchedCounts(self._counter, surroundings.are_unchanged),
+        )
+        return True
 
     def _takes_any_number(self) -> bool:
         return self._encoding is None or self._encoding.takes_any_number()
@@ -453,8 +465,8 @@ class QuantumLayer(DescribedLayer):
         That numbers are finite is checked by the operator that runs the circuit.
         """
         self._check(inputs)
-        _, surroundings, trace = self.__dict__["_found"]
-        return self._run_traced(trace, surroundings, inputs.to(self._dtype()))
+        trace, surroundings, counts = self._in_graphs[self.training]
+        return self._run_traced(trace, surroundings, inputs.to(self._dtype()), counts)
 
     _follows_inputs = False
     """Whether the circuit is computed in the inputs' precision rather than in the weights'."""
@@ -499,7 +511,9 @@ class QuantumLayer(DescribedLayer):
         outputs = inputs.new_zeros((*inputs.shape[:-1], *per_sample))
         return outputs + sum(weight.reshape(-1)[:0].sum() for weight in self.qnode_weights.values())
 
-    def _run_traced(self, trace: Trace, surroundings: Surroundings, inputs: torch.Tensor) -> torch.Tensor:
+    def _run_traced(
+        self, trace: Trace, surroundings: Surroundings, inputs: torch.Tensor, counts: Counts | None = None
+    ) -> torch.Tensor:
         circuit = trace.single if inputs.ndim == 1 else trace.batch
         assert circuit is not None
         samples = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
@@ -511,7 +525,7 @@ class QuantumLayer(DescribedLayer):
         else:
             flat = [weight.reshape(-1).to(samples.dtype) for weight in weights]
             together = torch.cat(flat) if flat else samples.new_empty(0)
-        outputs = circuit.run(samples, together, self._counter)
+        outputs = circuit.run(samples, together, counts or self._counter)
         batch = inputs.shape[:-1] if inputs.ndim > 1 else None
         if batch and trace.returns != "one" and not (trace.returns == "tuple" and self._stacks_tuples):
             side_by_side = circuit.readout.side_by_side(outputs)

@@ -24,7 +24,7 @@ from qlayers._layer.weights import (
 )
 from qlayers.errors import InputError
 
-_DERIVED = ("qnode", "_qnode_dtype", "_found")
+_DERIVED = ("qnode", "_qnode_dtype", "_found", "_in_graphs")
 """What is found out or made anew in a copy."""
 _OF_QNODES = frozenset(dir(qp.QNode)) | {
     "device",

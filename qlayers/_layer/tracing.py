@@ -174,7 +174,12 @@ def _traced(
     source: Source, surroundings: Surroundings, found: Trace, probe: _Probe, rows: int | None
 ) -> Trace:
     from qlayers.simulator.comparison import COMPARED_WORK, agrees_with_default_qubit, work_of
-    from qlayers.simulator.trace import MixesSamplesError, QuantumFunction, trace  # numba: only for its users
+    from qlayers.simulator.trace import (  # numba: only for its users
+        MixesSamplesError,
+        QuantumFunction,
+        UnlikeRecordError,
+        trace,
+    )
 
     function = QuantumFunction(
         source.circuit,
@@ -185,16 +190,20 @@ def _traced(
         surroundings.tensors,
         surroundings.constants,
     )
-    if not found.together:
-        single = batch = trace(function)
-    elif found.as_row:
-        single, batch = None, trace(function, as_row=True, rows=rows)
-    else:
-        try:
-            single = batch = trace(function, rows=rows)
-        except MixesSamplesError:
-            # A batch may mean something else to the function than a sample: then each has a program.
-            single, batch = trace(function), trace(function, as_row=True, rows=rows)
+    single: TracedCircuit | None
+    try:
+        if not found.together:
+            single = batch = trace(function)
+        elif found.as_row:
+            single, batch = None, trace(function, as_row=True, rows=rows)
+        else:
+            try:
+                single = batch = trace(function, rows=rows)
+            except MixesSamplesError:
+                # A batch may mean something else to the function than a sample: then each has a program.
+                single, batch = trace(function), trace(function, as_row=True, rows=rows)
+    except UnlikeRecordError as reason:
+        raise NotTraceableError(VARIES if _varies(source, probe) else str(reason)) from reason
     if _varies(source, probe):
         raise NotTraceableError(VARIES)
     compared = []
@@ -239,10 +248,10 @@ class _Probe:
             name: 0.1 + 5.9 * torch.rand(size, generator=generator, dtype=source.dtype)
             for name, size in source.shapes.items()
         }
-        from qlayers.simulator.prepared_states import state_preparations
+        from qlayers.simulator.unseen import values_unseen
 
         try:
-            with state_preparations(), bits_as_angles():
+            with values_unseen(), bits_as_angles():
                 drawing = source.draw(self.weights, self.sample)
                 self.returns = drawing.returns
                 self.batch_size = drawing.tape.batch_size
@@ -258,10 +267,10 @@ def _unlike(source: Source) -> int:
 
 def _varies(source: Source, probe: _Probe) -> bool:
     """Whether the circuit is not always the same when it is given the same numbers, as far as a few tries tell."""
-    from qlayers.simulator.prepared_states import state_preparations
+    from qlayers.simulator.unseen import values_unseen
 
     def described() -> list[Any]:
-        with state_preparations(), bits_as_angles():
+        with values_unseen(), bits_as_angles():
             tape = source.draw(probe.weights, probe.sample).tape
         gates = [
             (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pennylane as qp
@@ -12,9 +13,9 @@ from pennylane.measurements import VarianceMP
 from pennylane.tape import QuantumScript
 
 from qlayers.basis_states import bits_as_angles
-from qlayers.simulator.prepared_states import state_preparations
 from qlayers.simulator.trace import WEIGHT_RANGE, QuantumFunction
 from qlayers.simulator.traced import TracedCircuit
+from qlayers.simulator.unseen import values_unseen
 
 COMPARED_WORK = 2**25
 """Gates times amplitudes up to which one sample takes default.qubit, and torch behind it, about a second."""
@@ -37,6 +38,7 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
         function: What it was traced from.
         together: Whether the function is given the samples as a batch, as it will be, or one by one.
     """
+    function = replace(function, closures=[function.closures[number] for number in circuit.closures])
     generator = torch.Generator().manual_seed(1)
     dtype, n_features = function.dtype, function.n_features
     rows = 3 if work_of(circuit) <= SMALL_WORK else 1
@@ -54,7 +56,7 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
     by_name = function.weights_of(flat)
     drawn = []
     for row, bit in zip(samples[None] if together else samples, bits[:1] if together else bits, strict=True):
-        with state_preparations(), bits_as_angles(bit):
+        with values_unseen(), bits_as_angles(bit):
             drawn.append(function.draw(by_name, row))
     expected = [_reference(tape, device) for tape in drawn]
     references = expected[0] if together else [torch.stack(parts) for parts in zip(*expected, strict=True)]

@@ -231,7 +231,11 @@ class _Operations(TorchDispatchMode):
         self._recorder = recorder
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return self._recorder._record(function, args, kwargs or {})
+        kwargs = kwargs or {}
+        if function.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd):
+            with self:  # made of other operations, which then come here one by one
+                return function.decompose(*args, **kwargs)
+        return self._recorder._record(function, args, kwargs)
 
 
 class _Functions(TorchFunctionMode):

@@ -38,11 +38,11 @@ from qlayers.simulator.gates import GATE_SET, add_gate
 from qlayers.simulator.initial_state import InitialState, PreparedState
 from qlayers.simulator.not_traceable import NoSuchWireError, NotTraceableError
 from qlayers.simulator.polynomial import polynomials_of, value_at
-from qlayers.simulator.prepared_states import checks_norm, state_preparations
 from qlayers.simulator.program import Angle, Builder
 from qlayers.simulator.readout import read
 from qlayers.simulator.recording import CannotRecordError, LooksAtValuesError, Recorder
 from qlayers.simulator.traced import TracedCircuit
+from qlayers.simulator.unseen import checks_norm, values_unseen
 
 MAX_QUBITS = 20
 
@@ -237,7 +237,7 @@ class _Look:
         n_features = self.function.n_features
         sample = numbers[..., :n_features]
         with (
-            state_preparations(),
+            values_unseen(),
             bits_as_angles(numbers.reshape(-1)[n_features:]) as bits,
             blaming_the_author(),
         ):
@@ -325,7 +325,7 @@ class _Look:
         flat = weights.clone().requires_grad_()
         found = self.sketch(flat, (sample[None] if self.as_row else sample).clone().requires_grad_())
         if not found.is_like(first):
-            raise NotTraceableError("its gates depend on the values of its inputs or weights")
+            raise UnlikeRecordError("its gates depend on the values of its inputs or weights")
         tolerance = _REPLAYED[function.dtype]
         with torch.no_grad():
             pairs = (
@@ -339,7 +339,7 @@ class _Look:
                 replayed, drawn.detach().to(replayed), rtol=tolerance, atol=tolerance, equal_nan=True
             )
             if not same:
-                raise NotTraceableError("its gates depend on something else than its inputs and weights")
+                raise UnlikeRecordError("its gates depend on something else than its inputs and weights")
         numbers = torch.cat([weights, sample]).double()
         for polynomial, drawn in zip(polynomials, found.angles, strict=True):
             if polynomial is not None and not math.isclose(
@@ -394,7 +394,11 @@ class _Look:
             raise MixesSamplesError("its gates mix the samples of a batch")
 
 
-class MixesSamplesError(NotTraceableError):
+class UnlikeRecordError(NotTraceableError):
+    """The function makes other gates than were recorded."""
+
+
+class MixesSamplesError(UnlikeRecordError):
     """The function does something else to a batch than to each of its samples."""
 
 

@@ -64,7 +64,7 @@ class TracedCircuit:
         self, samples: torch.Tensor, weights: torch.Tensor, counts: Counts | None = None
     ) -> torch.Tensor:
         """The same for samples with their bits behind them."""
-        if self.sampled is None and self.shared is None and self.initial is None:
+        if self.reads_samples and self.sampled is None and self.shared is None and self.initial is None:
             return execute(self.program, samples, weights, counts)
         weights = weights.reshape(-1)
         columns = [samples] if self.reads_samples else []

@@ -1,8 +1,10 @@
-"""State preparations whose amplitudes come from data, while a circuit is only being looked at.
+"""PennyLane without its looks at the values of data, while a circuit is only being looked at.
 
-PennyLane looks at the norm of ``qp.StatePrep`` and ``qp.AmplitudeEmbedding`` to decide whether to divide by it. For a
-look, a state that is to be normalised is divided by its norm, and one whose norm is to be checked is taken as it is;
-:class:`qlayers.simulator.initial_state.PreparedState` checks the norms when the circuit runs.
+* It looks at the norm of ``qp.StatePrep`` and ``qp.AmplitudeEmbedding`` to decide whether to divide by it. For a
+  look, a state that is to be normalised is divided by its norm, and one whose norm is to be checked is taken as it is;
+  :class:`qlayers.simulator.initial_state.PreparedState` checks the norms when the circuit runs.
+* It looks at the determinant of a controlled gate of one qubit to choose its decomposition. That of a rotation is 1
+  whatever its angle, and that of a phase is not.
 """
 
 from __future__ import annotations
@@ -15,8 +17,12 @@ from unittest import mock
 
 import pennylane as qp
 import torch
+from pennylane.ops.op_math import controlled
 
 from qlayers._layer.guarded import one_at_a_time
+
+_ROTATIONS = (qp.RX, qp.RY, qp.RZ, qp.Rot)
+_PHASES = (qp.PhaseShift, qp.GlobalPhase)
 
 
 def checks_norm(preparation: qp.StatePrep) -> bool:
@@ -26,9 +32,17 @@ def checks_norm(preparation: qp.StatePrep) -> bool:
 
 
 @contextmanager
-def state_preparations() -> Iterator[None]:
-    """Let amplitudes in tensors be taken without a look at them, for what this thread does meanwhile."""
+def values_unseen() -> Iterator[None]:
+    """Let PennyLane not look at amplitudes and determinants in tensors, in what this thread does meanwhile."""
     prepare, owner = qp.StatePrep._preprocess, threading.get_ident()
+    is_special = controlled._is_single_qubit_special_unitary
+
+    def is_special_unseen(gate: Any) -> bool:
+        is_seen = threading.get_ident() != owner or not any(isinstance(v, torch.Tensor) for v in gate.data)
+        base = getattr(gate, "base", gate)
+        if is_seen or not isinstance(base, (*_ROTATIONS, *_PHASES)):
+            return bool(is_special(gate))
+        return isinstance(base, _ROTATIONS)
 
     def prepare_unseen(state: Any, wires: Any, pad_with: Any, normalize: bool, validate_norm: bool) -> Any:
         if threading.get_ident() != owner or not isinstance(state, torch.Tensor):
@@ -44,5 +58,9 @@ def state_preparations() -> Iterator[None]:
             state = state / torch.linalg.vector_norm(state, dim=-1, keepdim=True)
         return state
 
-    with one_at_a_time, mock.patch.object(qp.StatePrep, "_preprocess", staticmethod(prepare_unseen)):
+    with (
+        one_at_a_time,
+        mock.patch.object(qp.StatePrep, "_preprocess", staticmethod(prepare_unseen)),
+        mock.patch.object(controlled, "_is_single_qubit_special_unitary", is_special_unseen),
+    ):
         yield
