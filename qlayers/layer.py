@@ -527,10 +527,17 @@ class QuantumLayer(DescribedLayer):
             together = torch.cat(flat) if flat else samples.new_empty(0)
         outputs = circuit.run(samples, together, counts or self._counter)
         batch = inputs.shape[:-1] if inputs.ndim > 1 else None
-        if batch and trace.returns != "one" and not (trace.returns == "tuple" and self._stacks_tuples):
+        if (
+            batch
+            and trace.finish is None
+            and trace.returns != "one"
+            and not (trace.returns == "tuple" and self._stacks_tuples)
+        ):
             side_by_side = circuit.readout.side_by_side(outputs)
             return side_by_side if len(batch) == 1 else side_by_side.reshape(*batch, -1)
         results = circuit.readout.results(outputs)
+        if trace.finish is not None:
+            results = trace.finish(results)
         if batch is None and not trace.keeps_row:
             results = [result[0] for result in results]
         return combined(results, trace.returns, batch, self._stacks_tuples, trace.keeps_row and batch is None)
@@ -571,15 +578,17 @@ class QuantumLayer(DescribedLayer):
             results = self._current_qnode()(**{self._input_name: samples}, **weights)
             with suppress(NotOneEachError):
                 return combined_of_qnode(results, batch, self._stacks_tuples)
-            self.__dict__["_ran_together"] = False
-        rows = samples[:, None] if trace.as_row else samples
+        rows = samples[:, None] if trace.together else samples
         results = run_unrolled(self._current_qnode(), [{self._input_name: row, **weights} for row in rows])
-        return combined_of_qnode(results, batch, self._stacks_tuples)
+        # Where TorchLayer has no number for the batch, results lie side by side.
+        stacks = self._stacks_tuples and not self._ran_together
+        self.__dict__["_ran_together"] = False
+        return combined_of_qnode(results, batch, stacks)
 
     def _takes_batch(self, trace: Trace, inputs: torch.Tensor) -> bool:
         """Whether PennyLane is given the batch as a whole, whose inputs it differentiates by backpropagation alone."""
-        if not trace.together:
-            return False
+        if not trace.together or trace.mixes:
+            return trace.together
         exact = (
             self._current_qnode().device.name in ("default.qubit", "default.mixed")
             and not self._current_qnode().shots

@@ -14,6 +14,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ import torch
 from pennylane.tape import QuantumScript
 from torch import Tensor
 
-from qlayers.errors import DerivativeError, InputError
+from qlayers.errors import ConfigurationError, DerivativeError, InputError
 from qlayers.look import look
 
 one_at_a_time = threading.RLock()
@@ -98,6 +99,11 @@ def run_guarded(
             raise DerivativeError(
                 f"The transforms of torch.func, such as vmap and jacrev, do not go through {device} unless it is "
                 "differentiated by backpropagation. Choose a backend that they go through: auto or batched."
+            ) from error
+        except (qp.exceptions.QuantumFunctionError, qp.exceptions.DeviceError) as error:
+            raise ConfigurationError(
+                f"PennyLane cannot run this circuit on {device} as its QNode says: {error} Choose another device or "
+                "diff_method."
             ) from error
         counter.forward_executions += counter.executions - before
         method = counter.gradient_method
@@ -181,7 +187,7 @@ class _Guarded:
                 "The layer's weights or inputs have been modified by an inplace operation, such as a step of an "
                 "optimizer, since it was called. Call backward() before they change, or call the layer again."
             )
-        with one_at_a_time:
+        with one_at_a_time, _in_our_words():
             if not torch.is_grad_enabled():
                 return self._products.compute_vjp(tapes, cotangents)
             parameters = [one for tape in tapes for one in tape.get_parameters(trainable_only=False)]
@@ -209,6 +215,17 @@ class _Guarded:
         several = len(tape.measurements) > 1
         multiply = qp.gradients.compute_vjp_multi if several else qp.gradients.compute_vjp_single
         return multiply(cotangents, jacobian)
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except NotImplementedError as error:
+        raise DerivativeError(
+            f"PennyLane does not differentiate this circuit as its QNode says: {error} Choose diff_method='best' or "
+            "'backprop' on default.qubit."
+        ) from error
 
 
 def _can_be_differentiated_again(products: Any, tapes: Iterable[QuantumScript]) -> bool:

@@ -26,7 +26,7 @@ def run_unrolled(qnode: qp.QNode, samples: list[Arguments]) -> Any:
     """
     if len(qnode.compile_pipeline) or qnode.shots.has_partitioned_shots:
         # The author's transforms may turn one circuit into several, and shot vectors give several results.
-        return together([qnode(**sample) for sample in samples])
+        return together([_without_row(qnode(**sample)) for sample in samples])
     return together(_run_together(qnode, samples))
 
 
@@ -48,6 +48,14 @@ def _run_together(qnode: qp.QNode, samples: list[Arguments]) -> list[Any]:
     several = len(drawings[0].tape.measurements) > 1
     kind = list if form == "list" else tuple
     return [kind(result) if several else kind([result]) for result in results]
+
+
+def _without_row(results: Any) -> Any:
+    """Results without the dimension of a batch of one."""
+    if isinstance(results, (list, tuple)):
+        return type(results)(map(_without_row, results))
+    is_row = isinstance(results, torch.Tensor) and results.shape[:1] == (1,)
+    return results[0] if is_row else results
 
 
 def _of_one_sample(tape: QuantumScript) -> QuantumScript:

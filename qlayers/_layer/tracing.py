@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pennylane as qp
 import torch
+from pennylane.measurements import ExpectationMP
 from pennylane.tape import QuantumScript
 
-from qlayers._layer.drawing import Drawing, Returns, drawn, transformed
+from qlayers._layer.drawing import Drawing, Finish, Returns, drawn, transformed
 from qlayers._layer.random_streams import untouched_streams
 from qlayers._layer.surroundings import Surroundings, surroundings_of
 from qlayers._layer.undisturbed import undisturbed
@@ -80,7 +81,7 @@ class Source:
 
     def circuit(self, weights: Mapping[str, torch.Tensor], samples: torch.Tensor) -> QuantumScript:
         """The circuit after its author's transforms."""
-        return transformed(self.draw(weights, samples).tape, self.transforms)
+        return transformed(self.draw(weights, samples).tape, self.transforms)[0]
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class Trace:
         keeps_row: Whether it makes a batch of one out of a single sample, which shows in the results' shape.
         batch: What runs a batch; None where that runs on PennyLane.
         single: What runs one sample without a batch.
+        finish: What the author's transforms do to the results of these.
+        mixes: Whether a batch is more to the function than its samples, as far as is known.
         reason: Why something runs on PennyLane.
         is_compared: Whether values and gradients were compared with default.qubit.
         error: What the function raised on a random sample.
@@ -105,6 +108,8 @@ class Trace:
     keeps_row: bool = False
     batch: TracedCircuit | None = None
     single: TracedCircuit | None = None
+    finish: Finish | None = None
+    mixes: bool = False
     reason: str | None = None
     is_compared: bool = False
     error: Exception | None = None
@@ -159,7 +164,7 @@ def _find(source: Source, surroundings: Surroundings, native: bool) -> Trace:
         keeps_row=single.error is None and single.batch_size == 1,
     )
     if not native:
-        return found
+        return replace(found, mixes=together and _mixes(source, rows))
     try:
         if surroundings.obstacle is not None:
             raise NotTraceableError(surroundings.obstacle)
@@ -167,7 +172,7 @@ def _find(source: Source, surroundings: Surroundings, native: bool) -> Trace:
     except NoSuchWireError as reason:
         raise NoCircuitError(str(reason)) from reason
     except NotTraceableError as reason:
-        return replace(found, reason=str(reason))
+        return replace(found, mixes=together and _mixes(source, rows), reason=str(reason))
 
 
 def _traced(
@@ -206,6 +211,7 @@ def _traced(
         raise NotTraceableError(VARIES if _varies(source, probe) else str(reason)) from reason
     if _varies(source, probe):
         raise NotTraceableError(VARIES)
+    finish = _finish(source, probe)
     compared = []
     for circuit in (batch, single) if single is not batch else (batch,):
         if circuit is None or work_of(circuit) > COMPARED_WORK:
@@ -223,7 +229,62 @@ def _traced(
                 "circuit"
             )
         compared.append(circuit)
-    return replace(found, batch=batch, single=single, is_compared=bool(compared))
+    return replace(found, batch=batch, single=single, finish=finish, is_compared=bool(compared))
+
+
+def _finish(source: Source, probe: _Probe) -> Finish | None:
+    """What the author's transforms do to results, if that is the same whatever the inputs and weights are."""
+    if not source.transforms:
+        return None
+    finishes = []
+    for factor in (1.0, 0.7):
+        weights = {name: (factor * weight).requires_grad_() for name, weight in probe.weights.items()}
+        sample = (factor * probe.sample).requires_grad_()
+        tape = source.draw(weights, sample).tape
+        circuit, finish = transformed(tape, source.transforms)
+        finishes.append(finish)
+    if finish is None:
+        return None
+    results = [torch.rand(5, dtype=torch.float64) for _ in circuit.measurements]
+    if not all(isinstance(m, ExpectationMP) for m in (*circuit.measurements, *tape.measurements)):
+        raise NotTraceableError(
+            "its transforms compute something from results that are no expectation values"
+        )
+    first, second = ([part + 0.0 for part in finish(results)] for finish in finishes if finish is not None)
+    if len(first) != len(tape.measurements) or any(part.shape != (5,) for part in first):
+        raise NotTraceableError(
+            "its transforms compute something else than one number from the results of a circuit"
+        )
+    if any(part.requires_grad for part in first) or not all(map(torch.equal, first, second)):
+        raise NotTraceableError("its transforms compute something from results and from inputs or weights")
+    alone = finish([result[2:3] for result in results])
+    if not all(torch.allclose(part[2], one.reshape(())) for part, one in zip(first, alone, strict=True)):
+        raise NotTraceableError("its transforms mix the results of a batch")
+    return finish
+
+
+def _mixes(source: Source, probe: _Probe) -> bool:
+    """Whether any gate of one sample depends on the other samples of its batch, as far as one try tells."""
+    from qlayers.simulator.unseen import values_unseen
+
+    def numbers(samples: torch.Tensor) -> list[torch.Tensor]:
+        with values_unseen(), bits_as_angles():
+            tape = source.draw(probe.weights, samples).tape
+        return [torch.as_tensor(value) for operation in tape.operations for value in operation.data]
+
+    try:
+        batch = numbers(probe.sample)
+        for row in range(len(probe.sample)):
+            alone = numbers(probe.sample[row : row + 1])
+            for value, one in zip(batch, alone, strict=True):
+                is_batched = (
+                    value.ndim and one.ndim and value.shape[0] == len(probe.sample) and one.shape[0] == 1
+                )
+                if not torch.allclose(value[row] if is_batched else value, one[0] if is_batched else one):
+                    return True
+    except Exception:  # whatever the author's function raises, or values that are not as long
+        return True
+    return False
 
 
 class _Probe:

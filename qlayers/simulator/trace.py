@@ -450,7 +450,7 @@ def _sketch(tape: QuantumScript, labels: Sequence[Hashable], bits: list[torch.Te
             state = torch.as_tensor(operation.data[0])
             states.append((qubits_of(operation.wires), state, checks_norm(operation)))
         else:
-            rest.append(operation)
+            rest.append(_as_rotation(operation))
         touched.update(operation.wires)
     operations = _decomposed(QuantumScript(rest, tape.measurements))
     gates = tuple((gate.name, qubits_of(gate.wires), len(gate.data)) for gate in operations)
@@ -462,6 +462,21 @@ def _sketch(tape: QuantumScript, labels: Sequence[Hashable], bits: list[torch.Te
     if is_renamed:
         measurements = [qp.map_wires(measurement, positions) for measurement in measurements]
     return Sketch(gates, angles, tuple(states), tuple(measurements), positions, tuple(bits))
+
+
+def _as_rotation(operation: Operator) -> Operator:
+    """The evolution under one Pauli word as the rotation that it is, which PennyLane finds by looking at values."""
+    if type(operation) is not qp.ops.Evolution:
+        return operation
+    sentence = operation.base.pauli_rep
+    if sentence is None or len(sentence) != 1:
+        return operation
+    ((word, coefficient),) = sentence.items()
+    if not word or not isinstance(coefficient, (int, float)):
+        return operation
+    wires = list(word)
+    letters = "".join(word[wire] for wire in wires)
+    return qp.PauliRot(2.0 * coefficient * operation.param, letters, wires=wires)
 
 
 def as_angle(value: Any) -> torch.Tensor:
