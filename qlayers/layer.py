@@ -527,16 +527,15 @@ class QuantumLayer(DescribedLayer):
             together = torch.cat(flat) if flat else samples.new_empty(0)
         outputs = circuit.run(samples, together, counts or self._counter)
         batch = inputs.shape[:-1] if inputs.ndim > 1 else None
-        if (
-            batch
-            and trace.finish is None
-            and trace.returns != "one"
-            and not (trace.returns == "tuple" and self._stacks_tuples)
-        ):
+        is_stacked = trace.returns == "tuple" and self._stacks_tuples
+        if batch and trace.finish is None and trace.returns != "one" and not is_stacked:
             side_by_side = circuit.readout.side_by_side(outputs)
             return side_by_side if len(batch) == 1 else side_by_side.reshape(*batch, -1)
         results = circuit.readout.results(outputs)
-        if trace.finish is not None:
+        if trace.finish is not None and len(samples) == 1:
+            # Transforms take the dimension of a batch of one for none.
+            results = [result[:1] for result in trace.finish([result.repeat(2) for result in results])]
+        elif trace.finish is not None:
             results = trace.finish(results)
         if batch is None and not trace.keeps_row:
             results = [result[0] for result in results]

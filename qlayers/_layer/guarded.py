@@ -100,7 +100,7 @@ def run_guarded(
                 f"The transforms of torch.func, such as vmap and jacrev, do not go through {device} unless it is "
                 "differentiated by backpropagation. Choose a backend that they go through: auto or batched."
             ) from error
-        except (qp.exceptions.QuantumFunctionError, qp.exceptions.DeviceError) as error:
+        except (qp.exceptions.QuantumFunctionError, qp.exceptions.DeviceError, ImportError) as error:
             raise ConfigurationError(
                 f"PennyLane cannot run this circuit on {device} as its QNode says: {error} Choose another device or "
                 "diff_method."

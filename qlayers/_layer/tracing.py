@@ -152,9 +152,9 @@ def _find(source: Source, surroundings: Surroundings, native: bool) -> Trace:
     single, rows = _Probe(source, None), _Probe(source, _unlike(source))
     together = rows.error is None and rows.batch_size == rows.rows
     if single.error is not None and not together:
-        # One sample by itself says best what is wrong with the function.
-        if isinstance(single.error, QlayersError):
-            raise single.error
+        for error in (rows.error, single.error):
+            if isinstance(error, QlayersError):
+                raise error
         reason = f"its quantum function fails on a random sample ({single.error})"
         return Trace(reason=reason, error=single.error)
     found = Trace(
