@@ -15,9 +15,6 @@ MOST_LINES = 120
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="qlayers.TorchLayer and Execution.reason are being written: take this mark off with them"
-)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_runs_in_order(page: Path, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
