@@ -256,7 +256,7 @@ class QuantumLayer(DescribedLayer):
     """Whether PennyLane was given the last batch as a whole."""
     _in_graphs: dict[bool, tuple[Trace, Surroundings, WatchedCounts]]
     """What is in graphs of torch.compile, by whether the layer was training when they were made."""
-    _found: tuple[tuple[int, torch.dtype], Surroundings, Trace]
+    _found: tuple[tuple[int, torch.dtype, torch.dtype], Surroundings, Trace]
 
     def _start(self, declared_width: int | None) -> None:
         self._declared_width = declared_width
@@ -340,7 +340,9 @@ class QuantumLayer(DescribedLayer):
         """What is known of the circuit for inputs of this width, as it is now."""
         found = self.__dict__.get("_found")
         self._n_calls += 1
-        if found is not None and found[0] == (n_features, dtype) and found[1].are_unchanged():
+        # Tensors that the quantum function makes have torch's default dtype.
+        here = n_features, dtype, torch.get_default_dtype()
+        if found is not None and found[0] == here and found[1].are_unchanged():
             return found[2]
         with one_at_a_time:
             source = self._source(n_features, dtype)
@@ -359,7 +361,7 @@ class QuantumLayer(DescribedLayer):
                     "lightning."
                 )
             self.__dict__["_n_traces"] = self._n_traces + (found is not None and found[0][0] == n_features)
-            self.__dict__["_found"] = (n_features, dtype), surroundings, trace
+            self.__dict__["_found"] = here, surroundings, trace
         if trace.batch is None:
             self._say_why(trace, may_trace)
         return trace

@@ -46,6 +46,18 @@ _PURE = frozenset(
 _UNFOLLOWED_NAMES = frozenset(
     ("eval", "exec", "globals", "locals", "open", "input", "compile", "breakpoint", "__import__", "next")
 )
+_UNFOLLOWED_ATTRIBUTES = frozenset(
+    (
+        "requires_grad",
+        "is_grad_enabled",
+        "is_inference_mode_enabled",
+        "grad_fn",
+        "is_leaf",
+        "get_ident",
+        "current_thread",
+    )
+)
+"""What changes with how a layer is called, so that a circuit that asks for it has no one trace."""
 _DYNAMIC_NAMES = frozenset(("getattr", "vars", "dir", "__dict__", "attrgetter"))
 _ATOMS = (
     type(None), bool, int, float, complex, str, bytes, range, slice, type(Ellipsis), enum.Enum, np.generic, np.dtype,
@@ -228,6 +240,8 @@ class _Walk:
         for name in _globals_in(code):
             if name in _UNFOLLOWED_NAMES and name not in value.__globals__:
                 raise CannotFollowError(f"it calls {name}")
+        if asked := _UNFOLLOWED_ATTRIBUTES & _names_in(code):
+            raise CannotFollowError(f"it asks for {', '.join(sorted(asked))}")
         self.names |= set(_names_in(code))
         cells = []
         for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):

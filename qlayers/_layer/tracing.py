@@ -73,6 +73,7 @@ class Source:
             None if self.labels is None else tuple(self.labels),
             self.n_features,
             self.dtype,
+            torch.get_default_dtype(),
         )
 
     def draw(self, weights: Mapping[str, torch.Tensor], samples: torch.Tensor) -> Drawing:
