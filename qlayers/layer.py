@@ -338,8 +338,9 @@ class QuantumLayer(DescribedLayer):
 
     def _trace_for(self, n_features: int, dtype: torch.dtype) -> Trace:
         """What is known of the circuit for inputs of this width, as it is now."""
-        found = self.__dict__.get("_found")
-        self._n_calls += 1
+        state = self.__dict__  # nn.Module's own way to set an attribute takes as long as a small circuit
+        found = state.get("_found")
+        state["_n_calls"] = self._n_calls + 1
         # Tensors that the quantum function makes have torch's default dtype.
         here = n_features, dtype, torch.get_default_dtype()
         if found is not None and found[0] == here and found[1].are_unchanged():

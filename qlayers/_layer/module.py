@@ -171,6 +171,9 @@ class LayerModule(qp.qnn.TorchLayer):
         return self._dtype()
 
     def _dtype(self) -> torch.dtype:
+        only = self._parameters.get(self._weight_names[0]) if len(self._weight_names) == 1 else None
+        if only is not None and only.dtype in (torch.float32, torch.float64):
+            return only.dtype
         dtypes = {weight.dtype for weight in self.qnode_weights.values()} or {self._precision.dtype}
         if len(dtypes) > 1 or not dtypes <= set(PRECISIONS.values()):
             names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
