@@ -22,6 +22,8 @@ Terms = dict[tuple[int, int], float]
 MOST_ELEMENTS = 2**14
 """Larger results of one step are not followed: then torch computes them."""
 
+_INDEXING = ("aten.index.Tensor", "aten.index_select.default")
+
 REARRANGING = frozenset(
     f"aten.{name}"
     for name in (
@@ -73,6 +75,8 @@ class _Following:
 
     def step(self, step: Step, values: Sequence[Any], constants: dict[str, torch.Tensor]) -> Any:
         """What a step gives; None where it is not followed."""
+        if step.operation in _INDEXING:
+            return self._indexed(step, values)
         if step.operation == CONSTANT:
             constant = constants[step.arguments[0]]
             if constant.numel() > MOST_ELEMENTS or constant.is_complex() or constant.dtype == torch.bool:
@@ -102,6 +106,26 @@ class _Following:
         if rule is None:
             return None
         return rule(self, step, arguments, options)
+
+    def _indexed(self, step: Step, values: Sequence[Any]) -> torch.Tensor | None:
+        """What a constant index picks."""
+        taken, *others = step.arguments
+        ids = values[taken.number]
+        indices = [values[number] for number in step.reads if number != taken.number]
+        if ids is None or any(index is None for index in indices):
+            return None
+        terms = [self._at(number) for index in indices for number in index.reshape(-1).tolist()]
+        if any(not term or set(term) != {(-1, -1)} for term in terms):
+            return None
+        picked = iter(
+            torch.tensor([int(self._terms[n][-1, -1]) for n in index.reshape(-1).tolist()]).reshape(
+                index.shape
+            )
+            for index in indices
+        )
+        arguments = replaced(tuple(others), lambda _: next(picked))
+        found: torch.Tensor = operation_of(step.operation)(ids, *_listed(arguments))
+        return found
 
     def each(self, *operands: Any, by: Callable[..., Terms | None]) -> torch.Tensor | None:
         """An elementwise operation on tensors of numbers and on Python numbers."""

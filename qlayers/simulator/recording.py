@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -175,7 +176,11 @@ class Recorder:
     def _record(self, function: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
         name = str(function)
         taken = _tensors((arguments, tuple(options.items())))
-        if any(tag in function.tags for tag in _LOOKING_TAGS):
+        # An index has a shape of its own accord where it is a mask.
+        is_index = name == "aten.index.Tensor" and not any(
+            t.dtype in (torch.bool, torch.uint8) for t in taken
+        )
+        if any(tag in function.tags for tag in _LOOKING_TAGS) and not is_index:
             self._look(taken)
             return function(*arguments, **options)
         if torch.Tag.nondeterministic_seeded in function.tags:
@@ -249,11 +254,23 @@ class _Functions(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if name in _LOOKING_METHODS and args and isinstance(args[0], torch.Tensor):
             self._recorder._look([args[0]])
+        if name == "__getitem__":
+            args = (args[0], self._with_tensors(args[1]))
         result = function(*args, **(kwargs or {}))
         makes = function in _MAKERS and isinstance(result, torch.Tensor)
         if makes and not _tensors((args, tuple((kwargs or {}).values()))):
             self._recorder._add_fresh(result)
         return result
+
+    def _with_tensors(self, index: Any) -> Any:
+        """An index with tensors in place of lists and arrays, which torch would make unseen."""
+        if isinstance(index, tuple):
+            return tuple(map(self._with_tensors, index))
+        if not isinstance(index, (list, np.ndarray)):
+            return index
+        made = torch.as_tensor(index)
+        self._recorder._add_fresh(made)
+        return made
 
 
 def _tensors(nested: Any) -> list[torch.Tensor]:
