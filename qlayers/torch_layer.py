@@ -43,6 +43,11 @@ class TorchLayer(QuantumLayer):
     def __init__(self, qnode: qp.QNode, weight_shapes: WeightShapes, init_method: InitMethod = None) -> None:
         self._wrap(qnode, weight_shapes, init_method, TorchLayer._class_input_arg, None, None, "auto")
 
+    def __repr__(self) -> str:
+        return f"<Quantum Torch Layer: func={self._function.__name__}>"
+
+    __str__ = __repr__
+
     @staticmethod
     def set_input_argument(input_name: str = "inputs") -> None:
         """Set the name of the data argument of the layers that are made from now on."""

@@ -51,24 +51,27 @@ def check_signature(
     """
     parameters = _parameters_of(function)
     kinds = {parameter.kind for parameter in parameters.values()}
-    names = f"its arguments are {', '.join(parameters) or 'none'}"
+    names = ", ".join(parameters) or "none"
+    # The beginnings are TorchLayer's, for programs that look for them.
     if input_arg not in parameters:
         raise SignatureError(
-            f"The quantum function has no argument {input_arg!r} for the data; {names}. Rename one, or name the data "
-            "argument with input_arg."
+            f"The QNode must include an argument with name {input_arg} for inputting data, but its arguments are "
+            f"{names}. Rename one, or name the data argument with input_arg."
         )
     if input_arg in shapes:
         raise ConfigurationError(
-            f"weight_shapes must not have {input_arg!r}, which is the data argument and no weight."
+            f"The {input_arg} argument should not have its dimension specified in weight_shapes: it is the data, and "
+            "no weight."
         )
     if any(kind.name == "VAR_POSITIONAL" for kind in kinds):
         raise SignatureError(
-            f"The quantum function takes a variable number of positional arguments; {names}. Name every weight."
+            f"Cannot have a variable number of positional arguments, but the QNode's arguments are {names}. Name every "
+            "weight."
         )
     if not any(kind.name == "VAR_KEYWORD" for kind in kinds) and {*shapes, input_arg} != set(parameters):
         raise ConfigurationError(
-            f"weight_shapes must have the shape of every argument but the data; it has {', '.join(shapes) or 'none'}, "
-            f"and of the quantum function {names}."
+            "Must specify a shape for every non-input parameter in the QNode: weight_shapes has "
+            f"{', '.join(shapes) or 'none'}, and the QNode's arguments are {names}."
         )
     for name in shapes:
         if name in _RESERVED:
@@ -120,7 +123,7 @@ def _initial_weight(name: str, shape: tuple[int, ...], init: InitMethod) -> torc
                 f"init_method leaves entries of the weight {name!r} unwritten, or writes NaN. Write every entry in "
                 "place, or return a tensor."
             )
-    if tuple(value.shape) != shape:
+    if not callable(init) and tuple(value.shape) != shape:  # TorchLayer takes what a function returns
         raise ConfigurationError(
             f"The weight {name!r} has shape {shape} in weight_shapes, but its initial value has shape "
             f"{tuple(value.shape)}."
