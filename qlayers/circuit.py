@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -150,9 +151,9 @@ def check_density_matrix_fits(n_qubits: int) -> None:
 
 def positive(option: str, value: int) -> int:
     """The value, or ConfigurationError if it is no positive integer."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise ConfigurationError(f"{option} must be a positive integer, but got {value!r}.")
-    return value
+    return int(value)
 
 
 def _spell(component: Any) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import time
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pennylane as qp
@@ -42,12 +44,16 @@ from qlayers.look import look
 from qlayers.measurements import Measurement
 from qlayers.parameter_shift import is_parameter_shift
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
+from qlayers.simulator.not_traceable import NotTraceableError
 
 if TYPE_CHECKING:
     from qlayers.simulator.counts import Counts
     from qlayers.simulator.traced import TracedCircuit
 
 _BACKENDS_OF_QNODES: dict[str, Native] = {"auto": "if possible", "batched": "always", "as_written": "never"}
+_TOO_OFTEN = (
+    "what its quantum function reads changes too often; make it a tensor, which is read at every call"
+)
 _FREE_TRACES, _CALLS_A_TRACE = 8, 50
 """A circuit that changes more often than this is not traced again every time: that takes longer than PennyLane."""
 
@@ -128,9 +134,9 @@ class QuantumLayer(DescribedLayer):
             )
         torch.nn.Module.__init__(self)
         self._n_qubits = positive("n_qubits", n_qubits)
-        check_state_fits(n_qubits)
-        self._n_features = positive("n_features", n_qubits if n_features is None else n_features)
-        self._spec = None if has_own_circuit else CircuitSpec(n_qubits, n_features, *parts)
+        check_state_fits(self._n_qubits)
+        self._n_features = positive("n_features", self._n_qubits if n_features is None else n_features)
+        self._spec = None if has_own_circuit else CircuitSpec(self._n_qubits, self._n_features, *parts)
         self._backend = resolve(backend, Backend)  # type: ignore[type-abstract]
         self._recipe, self._native = None, self._backend.native
         if self._spec is not None:
@@ -238,7 +244,8 @@ class QuantumLayer(DescribedLayer):
             )
         torch.nn.Module.__init__(self)
         self._spec = self._backend = None
-        self._n_qubits, self._n_features = len(qnode.device.wires or ()), n_features
+        self._n_qubits = len(qnode.device.wires or ())
+        self._n_features = None if n_features is None else positive("n_features", n_features)
         self._recipe = QNodeRecipe(qnode)
         self._native = "never" if obstacle else _BACKENDS_OF_QNODES[backend]
         self._obstacle = obstacle if backend == "auto" else None
@@ -246,12 +253,24 @@ class QuantumLayer(DescribedLayer):
         self._set_up(qnode.func, input_arg, weight_shapes, init_method, precision)
         self._finish()
 
+    def _wrap_again(self, qnode: qp.QNode) -> None:
+        if self._recipe is None or self._backend is not None:
+            raise ConfigurationError("The QNode of this layer is made by qlayers and cannot be replaced.")
+        self._recipe = QNodeRecipe(qnode)
+        obstacle = qnode_obstacle(qnode)
+        self._native = "never" if obstacle else self._native
+        self._obstacle = obstacle
+        self._forget()
+
     _recipe: QNodeRecipe | None
     _native: Native
     _obstacle: str | None = None
     """Why a QNode runs where its author put it; None also where that was asked for."""
     _stacks_tuples = False
-    _n_traces = _n_calls = 0
+    # Pickles of version 0.1.0 have none of these.
+    _traces_seen: tuple[Trace, ...] = ()
+    _n_calls = 0
+    _changes_too_often = False
     _ran_together: bool | None = None
     """Whether PennyLane was given the last batch as a whole."""
     _in_graphs: dict[bool, tuple[Trace, Surroundings, WatchedCounts]]
@@ -262,9 +281,7 @@ class QuantumLayer(DescribedLayer):
         self._declared_width = declared_width
         self._warned_range = False
         self._said: str | None = None
-        self._n_traces, self._n_calls = 0, 0
         self._counter = CircuitCounter()
-        self.reset_execution()
 
     def on(self, backend: str | Backend, **options: Any) -> QuantumLayer:
         """The same circuit, with copies of the weights, on another backend; this layer stays as it is.
@@ -328,12 +345,15 @@ class QuantumLayer(DescribedLayer):
     def _source(self, n_features: int, dtype: torch.dtype) -> Source:
         shapes = {name: tuple(weight.shape) for name, weight in self.qnode_weights.items()}
         transforms, value = None, None
+        components: tuple[Any, ...] = ()
         labels: Sequence[Hashable] | None = range(self._n_qubits)
         if self._recipe is not None:
             transforms = self._recipe.qnode.compile_pipeline
             labels = self._recipe.qnode.device.wires or None
         elif self._spec is not None:
-            value = self._spec
+            parts = (self._spec.encoding, self._spec.ansatz, self._spec.measurement)
+            components = tuple(part for part in parts if not type(part).__module__.startswith("qlayers."))
+            value = None if components else self._spec
         return Source(self._function, transforms, self._input_name, shapes, labels, n_features, dtype, value)
 
     def _trace_for(self, n_features: int, dtype: torch.dtype) -> Trace:
@@ -348,8 +368,12 @@ class QuantumLayer(DescribedLayer):
         with one_at_a_time:
             source = self._source(n_features, dtype)
             surroundings = source.surroundings()
-            may_trace = self._n_traces <= _FREE_TRACES + self._n_calls // _CALLS_A_TRACE
-            native = self._native != "never" and may_trace
+            if (recipe := self._recipe) is not None:
+                function = recipe.qnode.func
+                surroundings.checks.append(lambda: recipe.qnode.func is function)
+            if len(self._traces_seen) > _FREE_TRACES + self._n_calls // _CALLS_A_TRACE:
+                state["_changes_too_often"] = True
+            native = self._native != "never" and not self._changes_too_often
             try:
                 trace = shared_trace(source, surroundings, native)
             except NoCircuitError as reason:
@@ -361,17 +385,19 @@ class QuantumLayer(DescribedLayer):
                     f"backend=batched cannot run this circuit: {trace.reason}. Choose backend=auto, default_qubit or "
                     "lightning."
                 )
-            self.__dict__["_n_traces"] = self._n_traces + (found is not None and found[0][0] == n_features)
-            self.__dict__["_found"] = here, surroundings, trace
+            if self._changes_too_often:
+                # On PennyLane it is read at every call anyway, and need not be watched.
+                trace, surroundings = replace(trace, reason=_TOO_OFTEN), Surroundings()
+            if all(trace is not seen for seen in self._traces_seen):
+                state["_traces_seen"] = (*self._traces_seen, trace)
+            state["_found"] = here, surroundings, trace
         if trace.batch is None:
-            self._say_why(trace, may_trace)
+            self._say_why(trace)
         return trace
 
-    def _say_why(self, trace: Trace, may_trace: bool) -> None:
+    def _say_why(self, trace: Trace) -> None:
         """Say once why the circuit runs on PennyLane, unless that was asked for."""
         reason = trace.reason or self._obstacle
-        if not may_trace:
-            reason = "what its quantum function reads changes too often; make it a tensor, which is read at every call"
         sentences = []
         if reason is not None:
             device = self._current_qnode().device.name
@@ -395,7 +421,7 @@ class QuantumLayer(DescribedLayer):
             ConfigurationError: The circuit cannot run any more.
         """
         self._forget()
-        self._n_traces = 0
+        self._traces_seen, self._changes_too_often = (), False
         self._finish()
 
     def circuit(self, inputs: torch.Tensor, weights: torch.Tensor) -> Any:
@@ -479,6 +505,16 @@ class QuantumLayer(DescribedLayer):
         reason="this quantum layer runs on PennyLane, or its encoding looks at values; compile without fullgraph=True"
     )
     def _forward_with_care(self, inputs: torch.Tensor) -> torch.Tensor:
+        learns_width = self._n_features is None
+        try:
+            return self._forward_checked(inputs)
+        except Exception:
+            if learns_width:  # from a call that succeeds
+                self._n_features = None
+                self._forget()
+            raise
+
+    def _forward_checked(self, inputs: torch.Tensor) -> torch.Tensor:
         started = time.perf_counter()
         dtype = self._dtype()
         self._check(inputs)
@@ -492,6 +528,8 @@ class QuantumLayer(DescribedLayer):
         look(inputs, self._check_values)
         if self._encoding is not None and not self._encoding.differentiable:
             inputs = inputs.detach()
+        if inputs.ndim > 1 and trace.sizes is not None:
+            trace = self._checked_for_size(trace, math.prod(inputs.shape[:-1]))
         if (trace.single if inputs.ndim == 1 else trace.batch) is not None:
             outputs = self._run_traced(trace, self.__dict__["_found"][1], inputs)
         else:
@@ -500,6 +538,20 @@ class QuantumLayer(DescribedLayer):
         self._counter.add_seconds(time.perf_counter() - started)
         right = dtype.to_complex() if outputs.is_complex() else dtype
         return outputs if outputs.dtype == right else outputs.to(right)
+
+    def _checked_for_size(self, trace: Trace, rows: int) -> Trace:
+        """The trace, or one that leaves the circuit to PennyLane if it is another one for batches of this size."""
+        assert trace.sizes is not None
+        try:
+            trace.sizes.check(rows)
+        except NotTraceableError as error:
+            if self._native == "always":
+                raise ConfigurationError(f"backend=batched cannot run this circuit: {error}.") from error
+            trace = Trace(trace.returns, together=True, mixes=True, reason=f"for {rows} samples {error}")
+            here, surroundings, _ = self.__dict__["_found"]
+            self.__dict__["_found"] = here, surroundings, trace
+            self._say_why(trace)
+        return trace
 
     def _weights_in(self, dtype: torch.dtype) -> dict[str, torch.Tensor]:
         return {
@@ -695,6 +747,8 @@ class QuantumLayer(DescribedLayer):
 
     def __repr__(self) -> str:
         circuit: Hashable = self._spec or f"circuit {self._function.__name__}"
+        if self._known() is None:
+            return f"{type(self).__name__}({circuit}; not called yet)"
         return f"{type(self).__name__}({circuit}; {self._device_name()}, {self._gradient_method()})"
 
     __str__ = __repr__

@@ -24,7 +24,7 @@ from qlayers._layer.weights import (
 )
 from qlayers.errors import InputError
 
-_DERIVED = ("qnode", "_qnode_dtype", "_found", "_in_graphs")
+_DERIVED = ("qnode", "_qnode_dtype", "_found", "_in_graphs", "_traces_seen")
 """What is found out or made anew in a copy."""
 _OF_QNODES = frozenset(dir(qp.QNode)) | {
     "device",
@@ -72,6 +72,10 @@ class LayerModule(qp.qnn.TorchLayer):
     @abstractmethod
     def _function(self) -> Callable[..., Any]:
         """The quantum function."""
+
+    @abstractmethod
+    def _wrap_again(self, qnode: qp.QNode) -> None:
+        """Put another QNode in the place of the layer's."""
 
     @abstractmethod
     def _make_qnode(self, dtype: torch.dtype) -> qp.QNode:
@@ -151,6 +155,9 @@ class LayerModule(qp.qnn.TorchLayer):
 
     def __setattr__(self, name: str, value: Any) -> None:
         # TorchLayer's own sets attributes of the QNode, which is not made until it is needed.
+        if name == "qnode":
+            self._wrap_again(value)
+            return
         torch.nn.Module.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -11,11 +11,21 @@ import torch
 
 
 @contextmanager
-def untouched_streams() -> Iterator[None]:
-    """Put the streams of Python, NumPy and torch back to where they were."""
+def untouched_streams() -> Iterator[Callable[[], bool]]:
+    """Put the streams of Python, NumPy and torch back to where they were.
+
+    Yields:
+        A function that tells whether any has moved meanwhile.
+    """
     python, numpy, on_cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+    def have_moved() -> bool:
+        now = np.random.get_state()
+        same = now[2] == numpy[2] and np.array_equal(now[1], numpy[1])  # type: ignore[index]
+        return not (same and random.getstate() == python and torch.equal(torch.get_rng_state(), on_cpu))
+
     try:
-        yield
+        yield have_moved
     finally:
         random.setstate(python)
         np.random.set_state(numpy)

@@ -6,20 +6,21 @@ is, from the names in the function's code and in the code of whatever of the use
 * a key by value, under which functions that read the same share a trace;
 * the tensors it reaches, which become arguments of the program, so that they train and change as they like;
 * a quick check whether anything else has changed;
-* or an obstacle: something that cannot be followed, such as a generator of random numbers or an open file.
+* or an obstacle: something that is not known to be followed completely.
 
-Names are followed generously: an attribute that some reached code names is followed on every object that has it.
-Libraries are not followed, since they stay what they are.
+Only kinds of objects that are listed here are followed; every other kind is an obstacle, since a wrong number is worse
+than a slow one. Names are followed generously: an attribute that some reached code names is followed on every object
+that has it, and is watched for on every object that has not. Libraries are not followed, since they stay what they are.
 """
 
 from __future__ import annotations
 
-import dis
 import enum
 import functools
 import sys
 import types
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,7 @@ import numpy as np
 import pennylane as qp
 import torch
 
-from qlayers.components import Component
+from qlayers._layer import code_names
 
 MOST_OBJECTS = 5_000
 """More than this is not followed: checking it at every call would cost more than it saves."""
@@ -43,33 +44,54 @@ _PURE = frozenset(
     )
 )  # fmt: skip
 """Modules of the standard library that compute and do nothing else."""
-_UNFOLLOWED_NAMES = frozenset(
-    ("eval", "exec", "globals", "locals", "open", "input", "compile", "breakpoint", "__import__", "next")
-)
-_UNFOLLOWED_ATTRIBUTES = frozenset(
+_ATOMS = frozenset(
     (
-        "requires_grad",
-        "is_grad_enabled",
-        "is_inference_mode_enabled",
-        "grad_fn",
-        "is_leaf",
-        "get_ident",
-        "current_thread",
+        type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis), type(NotImplemented), torch.dtype,
+        torch.device, torch.Size, np.ufunc, types.MethodDescriptorType, types.WrapperDescriptorType,
     )
-)
-"""What changes with how a layer is called, so that a circuit that asks for it has no one trace."""
-_DYNAMIC_NAMES = frozenset(("getattr", "vars", "dir", "__dict__", "attrgetter"))
-_ATOMS = (
-    type(None), bool, int, float, complex, str, bytes, range, slice, type(Ellipsis), enum.Enum, np.generic, np.dtype,
-    torch.dtype, torch.device, torch.Size, types.BuiltinFunctionType, types.MethodDescriptorType,
-    types.WrapperDescriptorType, types.MethodWrapperType, types.GetSetDescriptorType, np.ufunc, types.CodeType,
 )  # fmt: skip
-_OWN_CONTAINERS = ("pennylane.pauli.pauli_arithmetic", "pennylane.wires")
+_CONTAINERS = frozenset((dict, OrderedDict, list, tuple, set, frozenset))
+_TENSORS = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
+_PROTOCOLS_ASIDE = frozenset(
+    (
+        "__init__", "__new__", "__init_subclass__", "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__",
+        "__annotations__", "__slots__", "__dataclass_fields__", "__dataclass_params__", "__match_args__", "__repr__",
+        "__str__", "__post_init__", "__abstractmethods__", "__parameters__", "__orig_bases__", "__firstlineno__",
+        "__static_attributes__", "__setstate__", "__getstate__", "__deepcopy__", "__copy__", "__reduce__",
+        "__reduce_ex__", "__replace__", "__annotate__", "__annotations_cache__", "__delattr__", "__setattr__",
+    )
+)  # fmt: skip
+"""What a class has besides the protocols by which it is read."""
+_OF_LAYERS = frozenset(vars(torch.nn.Module())) | {
+    "qnode", "_qnode_dtype", "_found", "_in_graphs", "_input_name", "_weight_names", "_n_qubits", "_n_features",
+    "_spec", "_backend", "_recipe", "_native", "_obstacle", "_declared_width", "_warned_range", "_said", "_counter",
+    "_n_traces",
+    "_n_calls", "_traces_seen", "_changes_too_often", "_ran_together", "_connected_dtype", "_gives_list", "_waits",
+    "_broadcasts", "qnode_weights", "_initialized",
+}  # fmt: skip
+"""Attributes of a layer that its circuit does not read."""
 _ABSENT: Any = object()
 
 
 class CannotFollowError(Exception):
     """What cannot be followed, in words for the user."""
+
+
+class KeepsStateError(CannotFollowError):
+    """The function changes what is around it, or reads what gives something else every time."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """An object by itself: equal to itself alone, and alive for as long as a key has it."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 Check = Callable[[], bool]
@@ -84,57 +106,70 @@ class Surroundings:
         tensors: Floating-point tensors that it reaches.
         constants: Other tensors, whose values are in the key.
         obstacle: What cannot be followed; then the rest is empty.
+        keeps_state: Whether the function changes what is around it, or reads what gives something else every time, so
+            that no call of it may be added or left out.
+        checks: Whether each thing that was read is what it was.
     """
 
     key: Hashable = None
     tensors: list[torch.Tensor] = field(default_factory=list)
     constants: list[torch.Tensor] = field(default_factory=list)
     obstacle: str | None = None
-    _checks: list[Check] = field(default_factory=list, repr=False)
+    keeps_state: bool = False
+    checks: list[Check] = field(default_factory=list, repr=False)
 
     def are_unchanged(self) -> bool:
         """Whether all that was read is still the same object, or has the same contents."""
-        for check in self._checks:  # noqa: SIM110 - a generator would double the time of this call
+        for check in self.checks:  # noqa: SIM110 - a generator would double the time of this call
             if not check():
                 return False
         return True
 
 
-def surroundings_of(function: Callable[..., Any], transforms: Iterable[Any] = ()) -> Surroundings:
-    """Find out what a quantum function reads, and the transforms that its author applies to it."""
+def surroundings_of(functions: Iterable[Any], transforms: Iterable[Any] = ()) -> Surroundings:
+    """Find out what functions read, or objects with methods, and the transforms that are applied to a QNode."""
+    roots, applied = list(functions), list(transforms)
     names: frozenset[str] = frozenset()
     while True:
-        walk = _Walk(names, getattr(function, "__self__", None))
+        walk = _Walk(names)
         try:
-            key = walk.follow(function), tuple(walk.transform(one) for one in transforms)
+            key = tuple(map(walk.follow, roots)), tuple(map(walk.transform, applied))
+            hash(key)
+        except KeepsStateError as reason:
+            return Surroundings(obstacle=str(reason), keeps_state=True)
         except CannotFollowError as reason:
             return Surroundings(obstacle=str(reason))
+        except TypeError as reason:  # of an object that cannot be hashed
+            return Surroundings(obstacle=f"it reads something that cannot be followed ({reason})")
         if walk.names == names:
-            return Surroundings(key, walk.tensors, walk.constants, None, walk.checks)
+            return Surroundings(key, walk.tensors, walk.constants, checks=walk.checks)
         names = frozenset(walk.names)  # objects that were seen early have attributes that were named late
 
 
 class _Walk:
-    def __init__(self, names: frozenset[str], owner: Any) -> None:
+    def __init__(self, names: frozenset[str]) -> None:
         self.names = set(names)
-        self._owner = owner
         self.tensors: list[torch.Tensor] = []
         self.constants: list[torch.Tensor] = []
         self.checks: list[Check] = []
+        self._is_dynamic = not code_names.DYNAMIC.isdisjoint(names)
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []
 
     def follow(self, value: Any) -> Hashable:
         """The key of a value, by contents."""
-        if isinstance(value, _ATOMS):
+        kind = type(value)
+        if kind in _ATOMS or (isinstance(value, np.generic) and kind.__module__ == "numpy"):
             return _atom(value)
+        if kind is slice:
+            return ("slice", self.follow(value.start), self.follow(value.stop), self.follow(value.step))
         if id(value) in self._seen:
             return ("again", self._seen[id(value)])
         self._seen[id(value)] = len(self._seen)
         self._kept.append(value)
         if len(self._seen) > MOST_OBJECTS:
             raise CannotFollowError("it reads more than can be watched for changes")
-        return self._key_of(value)
+        return self._key_of(value, kind)
 
     def transform(self, value: Any) -> Hashable:
         """The key of a transform with its settings."""
@@ -145,39 +180,42 @@ class _Walk:
         parts = [*made_of.values(), settings["_args"], settings["_kwargs"]]
         return ("transform", tuple(self.follow(part) for part in parts))
 
-    def _key_of(self, value: Any) -> Hashable:
-        if isinstance(value, torch.Tensor):
+    def _key_of(self, value: Any, kind: type) -> Hashable:
+        if kind in _TENSORS:
             return self._tensor(value)
-        if isinstance(value, np.ndarray):
+        if kind is np.ndarray:
             return self._array(value)
-        if isinstance(value, types.ModuleType):
+        if kind is types.ModuleType:
             return self._module(value)
-        if isinstance(value, types.FunctionType):
+        if kind is types.FunctionType:
             return self._function(value)
-        if isinstance(value, types.MethodType):
+        if kind is types.BuiltinFunctionType:
+            return self._builtin(value)
+        if kind is types.MethodType:
             return ("method", self.follow(value.__func__), self.follow(value.__self__))
-        if isinstance(value, functools.partial):
+        if kind is functools.partial:
             return ("partial", self.follow(value.func), self.follow(value.args), self.follow(value.keywords))
+        if kind is property:
+            return ("property", self.follow(value.fget))
+        if kind in (staticmethod, classmethod):
+            return (kind.__name__, self.follow(value.__func__))
+        if kind in _CONTAINERS:
+            return self._container(value, kind)
         if isinstance(value, type):
             return self._class(value)
-        if isinstance(value, property):
-            return ("property", self.follow(value.fget))
-        if isinstance(value, (staticmethod, classmethod)):
-            return (type(value).__name__, self.follow(value.__func__))
-        if isinstance(value, Component):
-            return ("component", type(value), value)
-        containers = (dict, list, tuple, set, frozenset)
-        if isinstance(value, containers) and type(value).__module__ not in _OWN_CONTAINERS:
-            return self._dict(value) if isinstance(value, dict) else self._sequence(value)
-        return self._object(value)
+        return self._object(value, kind)
 
     # ------------------------------------------------------------------------------------------- data
 
     def _tensor(self, value: torch.Tensor) -> Hashable:
+        if value.dtype.is_complex or value.layout is not torch.strided or vars(value):
+            raise CannotFollowError(
+                "it reads a tensor that is complex or sparse, or has attributes of its own"
+            )
         shape, dtype = value.shape, value.dtype
         if dtype.is_floating_point:
             self.tensors.append(value)
-            self.checks.append(lambda: value.shape == shape and value.dtype == dtype)
+            self.checks.append(lambda: value.shape == shape and value.dtype == dtype and not vars(value))
             return ("tensor", tuple(shape), dtype, value.requires_grad)
         if value.device.type != "cpu":
             raise CannotFollowError(f"it reads a tensor of {dtype} on {value.device}")
@@ -188,32 +226,28 @@ class _Walk:
 
     def _array(self, value: np.ndarray) -> Hashable:
         if value.dtype.hasobject:
-            return ("array", value.shape, self.follow(value.reshape(-1).tolist()))
+            raise CannotFollowError("it reads an array of objects")
         copy = value.copy()
         self.checks.append(lambda: value.shape == copy.shape and value.tobytes() == copy.tobytes())
-        return ("array", type(value), value.shape, value.dtype.str, copy.tobytes())
+        return ("array", value.shape, value.dtype.str, copy.tobytes())
 
-    def _dict(self, value: dict[Any, Any]) -> Hashable:
-        items = tuple(value.items())
-        self.checks.append(
-            lambda: len(value) == len(items) and all(value.get(k, _ABSENT) is v for k, v in items)
-        )
-        return ("dict", tuple((self.follow(key), self.follow(entry)) for key, entry in items))
-
-    def _sequence(self, value: Any) -> Hashable:
+    def _container(self, value: Any, kind: type) -> Hashable:
+        if isinstance(value, dict):
+            return (kind, tuple((self.follow(key), self.follow(entry)) for key, entry in self._items(value)))
         entries = tuple(value)
-        if isinstance(value, list):
-            self.checks.append(
-                lambda: (
-                    len(value) == len(entries) and all(a is b for a, b in zip(value, entries, strict=True))
-                )
-            )
-        elif isinstance(value, (set, frozenset)):
-            self.checks.append(
-                lambda: len(value) == len(entries) and all(entry in value for entry in entries)
-            )
-            return (type(value).__name__, frozenset(self.follow(entry) for entry in entries))
-        return (type(value), tuple(self.follow(entry) for entry in entries))
+        if kind is list:
+            self.checks.append(lambda: _are_same(value, entries))
+        elif kind is set:
+            self.checks.append(lambda: value == set(entries))
+        if kind in (set, frozenset):
+            return (kind, frozenset(self.follow(entry) for entry in entries))
+        return (kind, tuple(self.follow(entry) for entry in entries))
+
+    def _items(self, held: Mapping[str, Any]) -> tuple[tuple[Any, Any], ...]:
+        """All items of a dictionary, which is watched as a whole, its order included."""
+        keys, contents = tuple(held), tuple(held.values())
+        self.checks.append(lambda: tuple(held) == keys and _are_same(held.values(), contents))
+        return tuple(zip(keys, contents, strict=True))
 
     # ------------------------------------------------------------------------------------------- code
 
@@ -221,148 +255,219 @@ class _Walk:
         if _is_library(value.__name__):
             return ("module", value.__name__)
         if value.__name__.partition(".")[0] in sys.stdlib_module_names:
-            raise CannotFollowError(
+            raise KeepsStateError(
                 f"it reads the module {value.__name__}, which may give something else every time"
             )
-        return ("module", value.__name__, self._attributes(vars(value), value.__name__))
+        if "__getattr__" in vars(value):
+            raise CannotFollowError(
+                f"the module {value.__name__} makes its attributes up as they are asked for"
+            )
+        return ("module", value.__name__, self._attributes(vars(value)))
 
-    def _class(self, value: type, also: tuple[str, ...] = ("__init__", "__call__", "forward")) -> Hashable:
+    def _builtin(self, value: Any) -> Hashable:
+        owner = value.__self__
+        if owner is not None and not isinstance(owner, types.ModuleType):
+            if isinstance(owner, type) and _is_library(owner.__module__):
+                return ("builtin", _Same(value))
+            raise KeepsStateError(f"it calls the method {value.__name__} of a {type(owner).__name__}")
+        if not _is_library(value.__module__ or "builtins"):
+            raise KeepsStateError(f"it calls {value.__module__}.{value.__name__}")
+        return ("builtin", _Same(value))
+
+    def _class(self, value: type) -> Hashable:
         if _is_library(value.__module__):
-            return ("class", value)
-        self._follow_nothing_hidden(value)
-        bases = tuple(self._class(base, also) for base in value.__bases__)
-        return ("class", value, bases, self._attributes(vars(value), value.__name__, also=also))
+            return ("class", _Same(value))
+        if type(value) is not type and not isinstance(value, (enum.EnumMeta, *_LIBRARY_METACLASSES)):
+            raise CannotFollowError(f"the class {value.__name__} has a metaclass")
+        if issubclass(value, torch.autograd.Function):
+            raise CannotFollowError(f"{value.__name__} has a derivative of its own")
+        is_gate = issubclass(value, qp.operation.Operator)
+        parts: list[Hashable] = []
+        for base in value.__mro__:
+            if _is_library(base.__module__):
+                parts.append((_Same(base), ()))
+                continue
+            held = vars(base)
+            protocols = {
+                name
+                for name, content in held.items()
+                if name.startswith("__") and name.endswith("__") and name not in _PROTOCOLS_ASIDE
+                if isinstance(content, (types.FunctionType, property, staticmethod, classmethod))
+            }
+            if {"__getattr__", "__getattribute__"} & protocols:
+                raise CannotFollowError(f"{base.__name__} makes its attributes up as they are asked for")
+            if is_gate:  # PennyLane calls its methods by names that no code of the user's has
+                protocols |= {name for name in held if not name.startswith("__")}
+            parts.append((_Same(base), self._attributes(held, also=protocols, of_class=True)))
+        return ("class", tuple(parts))
 
     def _function(self, value: types.FunctionType) -> Hashable:
-        if _is_library(value.__module__ or ""):
-            return ("function", value)
         code = value.__code__
-        for name in _globals_in(code):
-            if name in _UNFOLLOWED_NAMES and name not in value.__globals__:
-                raise CannotFollowError(f"it calls {name}")
-        if asked := _UNFOLLOWED_ATTRIBUTES & _names_in(code):
+        if _is_of_library(value):
+            # One that a library made of the user's holds it in its closure.
+            held = (value.__closure__ or ()) if "<locals>" in value.__qualname__ else ()
+            return ("function", code, tuple(self.follow(_content(cell)) for cell in held), _Same(value))
+        if set(vars(value)) - {"__wrapped__"}:
+            raise CannotFollowError(f"the function {value.__name__} has attributes of its own")
+        self.checks.append(lambda: not set(vars(value)) - {"__wrapped__"})
+        found = code_names.of(code)
+        if found.changed is not None:
+            raise KeepsStateError(f"it changes {found.changed}, which is around it, every time it is called")
+        if called := found.globals & code_names.UNFOLLOWED - set(value.__globals__):
+            raise KeepsStateError(f"it calls {', '.join(sorted(called))}")
+        if asked := found.names & code_names.ASKING:
             raise CannotFollowError(f"it asks for {', '.join(sorted(asked))}")
-        self.names |= set(_names_in(code))
+        for module in found.imported:
+            if not _is_library(module):
+                raise KeepsStateError(f"it imports {module}")
+        self.names |= found.names
         cells = []
         for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):
             content = _content(cell)
             self.checks.append(functools.partial(_cell_holds, cell, content))
             cells.append((name, None if content is _ABSENT else self.follow(content)))
         read = []
-        for name in sorted(_globals_in(code)):
+        for name in sorted(found.globals):
             content = value.__globals__.get(name, _ABSENT)
-            if content is _ABSENT:
-                continue
-            if not isinstance(content, types.ModuleType):
+            is_library = isinstance(content, types.ModuleType) and _is_library(content.__name__)
+            if not is_library:
                 self.checks.append(functools.partial(_dict_holds, value.__globals__, name, content))
-            read.append((name, self.follow(content)))
-        for module in _imported_in(code):
-            if not _is_library(module):
-                raise CannotFollowError(f"it imports {module}")
-        defaults = value.__defaults__, value.__kwdefaults__
-        self.checks.append(lambda: value.__code__ is code and value.__defaults__ is defaults[0])
-        return ("function", code, tuple(cells), tuple(read), *(self.follow(default) for default in defaults))
+            if content is not _ABSENT:
+                read.append((name, self.follow(content)))
+        defaults, by_name = value.__defaults__, value.__kwdefaults__
+        self.checks.append(
+            lambda: (
+                value.__code__ is code and value.__defaults__ is defaults and value.__kwdefaults__ is by_name
+            )
+        )
+        return ("function", code, tuple(cells), tuple(read), self.follow(defaults), self.follow(by_name))
 
     # ------------------------------------------------------------------------------------------- objects
 
-    def _object(self, value: Any) -> Hashable:
-        kind = type(value)
+    def _object(self, value: Any, kind: type) -> Hashable:
+        if isinstance(value, enum.Enum):
+            return ("enum", _Same(kind), value.name, self.follow(value.value))
         if isinstance(value, (np.random.Generator, np.random.RandomState, torch.Generator)):
-            raise CannotFollowError("it draws random numbers")
-        if isinstance(value, (types.GeneratorType, types.AsyncGeneratorType)) or hasattr(value, "__next__"):
-            raise CannotFollowError(f"it reads a {kind.__name__}, which gives something else every time")
+            raise KeepsStateError("it draws random numbers")
+        if hasattr(value, "__next__"):
+            raise KeepsStateError(f"it reads a {kind.__name__}, which gives something else every time")
         if isinstance(value, torch.nn.Module):
-            return self._torch_module(value)
+            return self._torch_module(value, kind)
+        if isinstance(value, tuple) and hasattr(value, "_fields") and not hasattr(value, "__dict__"):
+            return ("named tuple", _Same(kind), tuple(self.follow(entry) for entry in value))
+        if isinstance(value, qp.devices.Device):
+            return ("device", _Same(value))
+        if isinstance(value, _VALUES):
+            return self._operator(value, kind)
+        if kind.__mro__[-2].__module__ == "builtins" or any(
+            base.__module__ == "builtins" and base is not object for base in kind.__mro__
+        ):
+            raise CannotFollowError(
+                f"it reads a {kind.__name__}, which is more than a {kind.__mro__[-2].__name__}"
+            )
+        if _is_library(kind.__module__):
+            raise CannotFollowError(f"it reads a {kind.__name__}, which cannot be followed")
+        return self._users(value, kind)
+
+    def _users(self, value: Any, kind: type) -> Hashable:
         state = getattr(value, "__dict__", None)
         slots = [name for base in kind.__mro__ for name in _slots(base)]
-        if state is None and not slots:
-            if callable(value) and _is_library(kind.__module__):
-                return ("object", kind, id(value))
+        if state is None and not slots and not isinstance(value, object):
             raise CannotFollowError(f"it reads a {kind.__name__}, which cannot be followed")
-        if _is_library(kind.__module__):
-            return self._library_object(value, kind, {**(state or {}), **_held_in(value, slots)})
-        parts: list[Hashable] = [self._class(kind, ("__call__",))]
-        self._watch_absent(state, kind)
+        self.checks.append(lambda: type(value) is kind and getattr(value, "__dict__", None) is state)
+        parts: list[Hashable] = [self._class(kind)]
         if state is not None:
-            parts.append(self._attributes(state, kind.__name__))
+            parts.append(self._attributes(state))
         for name in slots:
-            if name in self.names and hasattr(value, name):
-                content = getattr(value, name)
+            if self._is_dynamic or name in self.names:
+                content = getattr(value, name, _ABSENT)
                 self.checks.append(functools.partial(_attribute_holds, value, name, content))
-                parts.append((name, self.follow(content)))
+                parts.append((name, None if content is _ABSENT else self.follow(content)))
         return ("object", *parts)
 
-    def _library_object(self, value: Any, kind: type, state: dict[str, Any]) -> Hashable:
-        if isinstance(value, qp.devices.Device):
-            return ("device", id(value))
-        if not isinstance(
-            value, (qp.operation.Operator, qp.wires.Wires, qp.pauli.PauliWord, qp.pauli.PauliSentence)
-        ):
+    def _operator(self, value: Any, kind: type) -> Hashable:
+        """PennyLane's operators, which may be changed by their data alone."""
+        if not _is_library(kind.__module__):
             raise CannotFollowError(f"it reads a {kind.__name__}, which cannot be followed")
-        # Operators are values: nobody changes them.
-        checks = len(self.checks)
-        parts = tuple((self.follow(name), self.follow(content)) for name, content in state.items())
-        items = (
-            tuple((self.follow(k), self.follow(v)) for k, v in value.items())
-            if isinstance(value, dict)
-            else ()
-        )
-        del self.checks[checks:]
-        return ("object", kind, parts, items)
+        parts = []
+        for name, content in vars(value).items() if hasattr(value, "__dict__") else ():
+            if name in _CACHES or content is None:
+                continue
+            self.checks.append(functools.partial(_attribute_holds, value, name, content))
+            parts.append((name, self.follow(content)))
+        if isinstance(value, dict):
+            parts.append(("items", tuple((self.follow(k), self.follow(v)) for k, v in self._items(value))))
+        if isinstance(value, qp.wires.Wires):
+            parts = [("labels", self.follow(value.labels))]
+        return ("operator", _Same(kind), tuple(parts))
 
-    def _torch_module(self, value: torch.nn.Module) -> Hashable:
-        kind, state = type(value), value.__dict__
-        if isinstance(value, qp.qnn.TorchLayer) and value is not self._owner:
-            # The module around a quantum layer mostly holds that very layer, which its circuit does not call.
-            return ("layer", kind)
-        hooks = [state[table] for table in ("_forward_hooks", "_forward_pre_hooks")]
-        if any(hooks) and value is not self._owner:
-            raise CannotFollowError(f"it reads the module {kind.__name__}, which has hooks")
-        if value is not self._owner:
-            self.checks.append(lambda: not (hooks[0] or hooks[1]))
-        is_library = _is_library(kind.__module__)
-        self._watch_absent(state, kind)
-        parts: list[Hashable] = [self._class(kind, ("__call__", "forward"))]
+    def _torch_module(self, value: torch.nn.Module, kind: type) -> Hashable:
+        state, is_library = value.__dict__, _is_library(kind.__module__)
+        is_layer = isinstance(value, qp.qnn.TorchLayer)
+        if isinstance(value, torch.nn.modules.batchnorm._NormBase) and value.track_running_stats:
+            raise KeepsStateError(f"it calls a {kind.__name__}, which changes its running statistics")
+        if not is_layer:
+            hooks = [state[table] for table in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")]
+            if any(hooks):
+                raise KeepsStateError(f"it reads the module {kind.__name__}, which has hooks")
+            self.checks.append(lambda: not any(hooks))
+        self.checks.append(lambda: type(value) is kind and value.__dict__ is state)
+        parts: list[Hashable] = [self._class(kind)]
         for table in ("_parameters", "_buffers", "_modules"):
-            parts.append(self._attributes(state[table], kind.__name__, whole=is_library))
-        if not is_library:
-            return ("module", *parts, self._attributes(state, kind.__name__, also=("training",)))
-        settings = tuple(name for name in state if not name.startswith("_"))
-        return ("module", *parts, self._attributes(state, kind.__name__, also=settings))
+            if is_library and not is_layer:
+                parts.append(
+                    tuple((name, self.follow(content)) for name, content in self._items(state[table]))
+                )
+            else:
+                parts.append(self._attributes(state[table]))
+        aside = _OF_LAYERS - {"training"}
+        if is_library and not is_layer:
+            settings = {name for name in state if name not in aside}
+            return ("torch module", *parts, self._attributes(state, also=settings, aside=aside))
+        if not is_layer:
+            self.names |= {"forward"}
+        return ("module", *parts, self._attributes(state, also={"training"}, aside=aside))
 
     def _attributes(
-        self, held: Mapping[str, Any], owner: str, whole: bool = False, also: tuple[str, ...] = ()
+        self,
+        held: Mapping[str, Any],
+        also: Iterable[str] = (),
+        aside: frozenset[str] = frozenset(),
+        of_class: bool = False,
     ) -> Hashable:
-        whole = whole or not self.names.isdisjoint(_DYNAMIC_NAMES)
-        public = [name for name in held if not name.startswith("_")] if whole else []
-        chosen = sorted(name for name in {*public, *self.names, *also} if name in held)
-        found = tuple(
-            (name, held[name]) for name in chosen if name in self.names or not name.startswith("__")
+        """What is held under the names that are followed; other names of these are watched for."""
+        wanted = {*self.names, *also} - aside
+        if self._is_dynamic:
+            wanted |= {name for name in held if not (name.startswith("__") and name.endswith("__"))} - aside
+        found = tuple((name, held[name]) for name in sorted(wanted) if name in held)
+        if of_class:
+            for name, content in found:
+                if hasattr(type(content), "__get__") and type(content) not in _DESCRIPTORS:
+                    raise CannotFollowError(f"the attribute {name} is a {type(content).__name__}")
+        absent = frozenset(wanted) - {name for name, _ in found}
+        contents = tuple(content for _, content in found)
+        chosen = tuple(name for name, _ in found)
+        self.checks.append(
+            lambda: (
+                all(held.get(n, _ABSENT) is c for n, c in zip(chosen, contents, strict=True))
+                and absent.isdisjoint(held)
+            )
         )
-        found += tuple((name, held[name]) for name in also if name.startswith("__") and name in held)
-        if found:
-            self.checks.append(lambda: all(held.get(name, _ABSENT) is content for name, content in found))
-        return (owner, tuple((name, self.follow(content)) for name, content in found))
+        return tuple((name, self.follow(content)) for name, content in found)
 
-    def _watch_absent(self, state: Mapping[str, Any] | None, kind: type) -> None:
-        """Notice an attribute of the object that comes to hide one of its class."""
-        absent = frozenset(name for name in self.names if hasattr(kind, name) and name not in (state or {}))
-        if absent and state is not None:
-            self.checks.append(lambda: absent.isdisjoint(state))
 
-    def _follow_nothing_hidden(self, kind: type) -> None:
-        for base in kind.__mro__:
-            if not _is_library(base.__module__) and not {"__getattr__", "__getattribute__"}.isdisjoint(
-                vars(base)
-            ):
-                raise CannotFollowError(f"{base.__name__} makes its attributes up as they are asked for")
+_LIBRARY_METACLASSES = (type(qp.operation.Operator), type(torch.nn.Module))
+_VALUES = (qp.operation.Operator, qp.wires.Wires, qp.pauli.PauliWord, qp.pauli.PauliSentence)
+_CACHES = frozenset(("_hash", "_pauli_rep", "_batch_size", "_ndim_params", "_queue_category", "_id", "_name"))
+_DESCRIPTORS = (
+    types.FunctionType, property, staticmethod, classmethod, type, types.MemberDescriptorType, functools.partial,
+    types.GetSetDescriptorType, types.BuiltinFunctionType, types.WrapperDescriptorType,
+)  # fmt: skip
 
 
 def _atom(value: Any) -> Hashable:
     if isinstance(value, (float, np.floating)) and value != value:
         return ("nan", type(value))
-    if isinstance(value, slice):
-        return ("slice", value.start, value.stop, value.step)
     # 1, 1.0 and True are equal, and 0.0 equals -0.0.
     return (type(value), value, str(value) if isinstance(value, (float, complex, np.generic)) else None)
 
@@ -370,6 +475,26 @@ def _atom(value: Any) -> Hashable:
 def _is_library(module: str) -> bool:
     top = module.partition(".")[0]
     return top in _LIBRARIES or top in _PURE
+
+
+@functools.cache
+def _library_folders() -> tuple[str, ...]:
+    """Where the libraries' code lies: a name of a module may be copied, as functools.wraps does."""
+    loaded = [sys.modules[name] for name in (*_LIBRARIES, *_PURE) if name in sys.modules]
+    files = [str(module.__file__) for module in loaded if getattr(module, "__file__", None)]
+    return tuple(file.removesuffix("__init__.py") for file in files)
+
+
+def _is_of_library(function: types.FunctionType) -> bool:
+    file = function.__code__.co_filename
+    generated = (
+        file.startswith("<") and function.__globals__.get("__name__", "").partition(".")[0] in _LIBRARIES
+    )
+    return _is_library(function.__module__ or "") and (generated or file.startswith(_library_folders()))
+
+
+def _are_same(entries: Any, before: tuple[Any, ...]) -> bool:
+    return len(entries) == len(before) and all(a is b for a, b in zip(entries, before, strict=True))
 
 
 def _slots(kind: type) -> tuple[str, ...]:
@@ -392,30 +517,5 @@ def _dict_holds(held: Mapping[str, Any], name: str, content: Any) -> bool:
     return held.get(name, _ABSENT) is content
 
 
-def _held_in(value: Any, slots: list[str]) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in slots if hasattr(value, name)}
-
-
 def _attribute_holds(value: Any, name: str, content: Any) -> bool:
     return getattr(value, name, _ABSENT) is content
-
-
-@functools.lru_cache(maxsize=4096)
-def _names_in(code: types.CodeType) -> frozenset[str]:
-    return frozenset(code.co_names).union(*(_names_in(inner) for inner in _inner(code)))
-
-
-@functools.lru_cache(maxsize=4096)
-def _globals_in(code: types.CodeType) -> frozenset[str]:
-    own = {str(i.argval) for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    return frozenset(own).union(*(_globals_in(inner) for inner in _inner(code)))
-
-
-@functools.lru_cache(maxsize=4096)
-def _imported_in(code: types.CodeType) -> frozenset[str]:
-    own = {str(i.argval) for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME"}
-    return frozenset(own).union(*(_imported_in(inner) for inner in _inner(code)))
-
-
-def _inner(code: types.CodeType) -> Iterator[types.CodeType]:
-    return (constant for constant in code.co_consts if isinstance(constant, types.CodeType))

@@ -16,6 +16,7 @@ from pennylane.measurements import ExpectationMP
 from pennylane.tape import QuantumScript
 
 from qlayers._layer.drawing import Drawing, Finish, Returns, drawn, transformed
+from qlayers._layer.guarded import one_at_a_time
 from qlayers._layer.random_streams import untouched_streams
 from qlayers._layer.surroundings import Surroundings, surroundings_of
 from qlayers._layer.undisturbed import undisturbed
@@ -26,6 +27,7 @@ from qlayers.recent import Recent
 from qlayers.simulator.not_traceable import NoSuchWireError, NotTraceableError
 
 if TYPE_CHECKING:
+    from qlayers.simulator.trace import QuantumFunction
     from qlayers.simulator.traced import TracedCircuit
 
 VARIES = (
@@ -47,6 +49,7 @@ class Source:
         n_features: Length of a sample.
         dtype: The precision of weights and samples.
         value: What stands for the function where it is known to depend on nothing else.
+        components: Parts of the circuit of the user's own, whose methods the function calls.
     """
 
     function: Callable[..., Any]
@@ -57,12 +60,13 @@ class Source:
     n_features: int
     dtype: torch.dtype
     value: Hashable = None
+    components: tuple[Any, ...] = ()
 
     def surroundings(self) -> Surroundings:
         """What the function and its transforms read."""
         if self.value is not None:
             return Surroundings(("value", self.value))
-        return surroundings_of(self.function, self.transforms or ())
+        return surroundings_of((self.function, *self.components), self.transforms or ())
 
     def key(self, surroundings: Surroundings) -> Hashable:
         """Equal where what is found out is the same."""
@@ -97,6 +101,7 @@ class Trace:
         batch: What runs a batch; None where that runs on PennyLane.
         single: What runs one sample without a batch.
         finish: What the author's transforms do to the results of these.
+        sizes: Knows at which sizes of a batch the function does what it was traced to do.
         mixes: Whether a batch is more to the function than its samples, as far as is known.
         reason: Why something runs on PennyLane.
         is_compared: Whether values and gradients were compared with default.qubit.
@@ -110,10 +115,35 @@ class Trace:
     batch: TracedCircuit | None = None
     single: TracedCircuit | None = None
     finish: Finish | None = None
+    sizes: BatchSizes | None = None
     mixes: bool = False
     reason: str | None = None
     is_compared: bool = False
     error: Exception | None = None
+
+
+class BatchSizes:
+    """The sizes of batches at which a function was looked at: it may do something else at others."""
+
+    def __init__(self, function: QuantumFunction, finish: Finish | None, as_row: bool) -> None:
+        self._function, self._finish, self._as_row = function, finish, as_row
+        self._known: set[int] = set()
+
+    def check(self, rows: int) -> None:
+        """Look at the function at this size, once.
+
+        Raises:
+            NotTraceableError: It does something else there.
+        """
+        if rows in self._known:
+            return
+        from qlayers.simulator.trace import check_batch_size
+
+        with one_at_a_time, undisturbed(), untouched_streams():
+            check_batch_size(self._function, self._as_row, rows)
+            if self._finish is not None:
+                self._finish.check_rows(rows)
+        self._known.add(rows)
 
 
 class NoCircuitError(Exception):
@@ -136,8 +166,8 @@ def shared_trace(source: Source, surroundings: Surroundings, native: bool) -> Tr
     """
 
     def find() -> Trace:
-        with undisturbed(), untouched_streams():
-            return _find(source, surroundings, native)
+        with undisturbed(), untouched_streams() as have_moved:
+            return _find(source, surroundings, native, have_moved)
 
     if surroundings.obstacle is not None:
         return find()
@@ -149,7 +179,10 @@ def forget_traces() -> None:
     _shared.clear()
 
 
-def _find(source: Source, surroundings: Surroundings, native: bool) -> Trace:
+def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: Callable[[], bool]) -> Trace:
+    if surroundings.keeps_state:
+        # Not even a look: it would be a call too many. The function is called just as TorchLayer calls it.
+        return Trace(together=True, mixes=True, reason=surroundings.obstacle if native else None)
     single, rows = _Probe(source, None), _Probe(source, _unlike(source))
     together = rows.error is None and rows.batch_size == rows.rows
     if single.error is not None and not together:
@@ -169,7 +202,10 @@ def _find(source: Source, surroundings: Surroundings, native: bool) -> Trace:
     try:
         if surroundings.obstacle is not None:
             raise NotTraceableError(surroundings.obstacle)
-        return _traced(source, surroundings, found, rows if single.error is not None else single, rows.rows)
+        found = _traced(source, surroundings, found, rows if single.error is not None else single, rows.rows)
+        if have_moved():
+            raise NotTraceableError("it draws random numbers")
+        return found
     except NoSuchWireError as reason:
         raise NoCircuitError(str(reason)) from reason
     except NotTraceableError as reason:
@@ -212,7 +248,9 @@ def _traced(
         raise NotTraceableError(VARIES if _varies(source, probe) else str(reason)) from reason
     if _varies(source, probe):
         raise NotTraceableError(VARIES)
-    finish = _finish(source, probe)
+    if not surroundings.are_unchanged():
+        raise NotTraceableError("it changes what it reads")
+    finish = _finish(source, (probe, _Probe(source, rows)) if found.together and rows else (probe,))
     compared = []
     for circuit in (batch, single) if single is not batch else (batch,):
         if circuit is None or work_of(circuit) > COMPARED_WORK:
@@ -230,38 +268,49 @@ def _traced(
                 "circuit"
             )
         compared.append(circuit)
-    return replace(found, batch=batch, single=single, finish=finish, is_compared=bool(compared))
+    sizes = None
+    if found.together and source.value is None:
+        sizes = BatchSizes(function, finish, found.as_row)
+    return replace(found, batch=batch, single=single, finish=finish, sizes=sizes, is_compared=bool(compared))
 
 
-def _finish(source: Source, probe: _Probe) -> Finish | None:
+def _finish(source: Source, probes: Sequence[_Probe]) -> Finish | None:
     """What the author's transforms do to results, if that is the same whatever the inputs and weights are."""
     if not source.transforms:
         return None
-    finishes = []
-    for factor in (1.0, 0.7):
+    generator = torch.Generator().manual_seed(3)
+    found = []
+    results: list[torch.Tensor] = []
+    for probe, factor in ((probes[0], 1.0), (probes[-1], 0.7)):
         weights = {name: (factor * weight).requires_grad_() for name, weight in probe.weights.items()}
-        sample = (factor * probe.sample).requires_grad_()
-        tape = source.draw(weights, sample).tape
+        tape = source.draw(weights, (factor * probe.sample).requires_grad_()).tape
         circuit, finish = transformed(tape, source.transforms)
-        finishes.append(finish)
-    if finish is None:
+        results = results or [
+            torch.rand(5, generator=generator, dtype=torch.float64) for _ in circuit.measurements
+        ]
+        found.append((finish, _finished(finish, results)))
+    (finish, first), (_, second) = found
+    if len(first) == len(results) and all(a is b for a, b in zip(first, results, strict=True)):
         return None
-    results = [torch.rand(5, dtype=torch.float64) for _ in circuit.measurements]
     if not all(isinstance(m, ExpectationMP) for m in (*circuit.measurements, *tape.measurements)):
         raise NotTraceableError(
             "its transforms compute something from results that are no expectation values"
         )
-    first, second = ([part + 0.0 for part in finish(results)] for finish in finishes if finish is not None)
     if len(first) != len(tape.measurements) or any(part.shape != (5,) for part in first):
         raise NotTraceableError(
-            "its transforms compute something else than one number from the results of a circuit"
+            "its transforms make something else than one number of the results of a circuit"
         )
     if any(part.requires_grad for part in first) or not all(map(torch.equal, first, second)):
         raise NotTraceableError("its transforms compute something from results and from inputs or weights")
-    alone = finish([result[2:3] for result in results])
-    if not all(torch.allclose(part[2], one.reshape(())) for part, one in zip(first, alone, strict=True)):
-        raise NotTraceableError("its transforms mix the results of a batch")
+    finish.check_rows(5)
     return finish
+
+
+def _finished(finish: Finish, results: list[torch.Tensor]) -> list[torch.Tensor]:
+    try:
+        return finish(results)
+    except Exception as error:  # whatever the author's function raises
+        raise NotTraceableError(f"its transforms fail on random results ({error})") from error
 
 
 def _mixes(source: Source, probe: _Probe) -> bool:

@@ -23,7 +23,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 CONSTANT = "constant"
 
 _LOOKING_METHODS = frozenset(
-    ("numpy", "tolist", "__array__", "item", "data_ptr", "storage", "untyped_storage", "__dlpack__")
+    (
+        "numpy",
+        "tolist",
+        "__array__",
+        "item",
+        "data_ptr",
+        "storage",
+        "untyped_storage",
+        "__dlpack__",
+        "__repr__",
+        "__str__",
+        "__format__",
+    )
 )
 """What hands a tensor's values to Python or NumPy without an operation."""
 _MAKERS = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.scalar_tensor)
@@ -213,14 +225,21 @@ class Recorder:
             reads,
         )
         number = self._add(step, result)
+        is_off = not torch.is_grad_enabled()
         if isinstance(result, (tuple, list)):
+            parts = []
             for position, part in enumerate(result):
                 self._add(Step("getitem", (Value(number), position), (), (number,)), part)
-        elif not torch.is_grad_enabled():
-            # The author switched derivatives off, and they stay off when the operations run again.
-            result = torch.ops.aten.detach.default(result)
-            self._add(Step("aten.detach.default", (Value(number),), (), (number,)), result)
-        return result
+                parts.append(self._cut_off(part) if is_off else part)
+            return type(result)(parts)
+        return self._cut_off(result) if is_off else result
+
+    def _cut_off(self, result: torch.Tensor) -> torch.Tensor:
+        """A result whose author switched derivatives off, which stay off when the operations run again."""
+        number = self.number_of(result)
+        detached = torch.ops.aten.detach.default(result)
+        self._add(Step("aten.detach.default", (Value(number),), (), (number,)), detached)
+        return detached
 
     def _numbered(self, nested: Any) -> Any:
         if isinstance(nested, torch.Tensor):

@@ -37,10 +37,10 @@ from qlayers.simulator.formula import SAMPLE, WEIGHTS, Formula
 from qlayers.simulator.gates import GATE_SET, add_gate
 from qlayers.simulator.initial_state import InitialState, PreparedState
 from qlayers.simulator.not_traceable import NoSuchWireError, NotTraceableError
-from qlayers.simulator.polynomial import polynomials_of, value_at
+from qlayers.simulator.polynomial import REARRANGING, polynomials_of, value_at
 from qlayers.simulator.program import Angle, Builder
 from qlayers.simulator.readout import read
-from qlayers.simulator.recording import CannotRecordError, LooksAtValuesError, Recorder
+from qlayers.simulator.recording import CONSTANT, CannotRecordError, LooksAtValuesError, Recorder, Step
 from qlayers.simulator.traced import TracedCircuit
 from qlayers.simulator.unseen import checks_norm, values_unseen
 
@@ -261,7 +261,7 @@ class _Look:
             with recorder:
                 start, declared = function.n_weights, []
                 for closure in function.closures:
-                    part = weights.narrow(0, start, closure.numel()).reshape(closure.shape)
+                    part = weights.narrow(0, start, closure.numel()).reshape(closure.shape).to(closure.dtype)
                     declared.append(recorder.declare(closure, part))
                     start += closure.numel()
                 for constant in function.constants:
@@ -356,7 +356,7 @@ class _Look:
         """Give the function a batch, and compare every row of every angle and state with the record of one sample."""
         function = self.function
         weights = function.random_weights(generator)
-        bounds = [(-30.0, 30.0), *SAMPLE_RANGES]
+        bounds = [(-1e4, 1e4), *SAMPLE_RANGES]
         samples = torch.stack(
             [_sample(generator, function.n_features, bounds[r % 4], function.dtype) for r in range(rows)]
         )
@@ -397,6 +397,18 @@ class _Look:
         pairs = [(part[1:], other[1:]) for part, other in zip(parts, others, strict=True)]
         if not all(torch.allclose(part, other, rtol=0.0, atol=0.0, equal_nan=True) for part, other in pairs):
             raise MixesSamplesError("its gates mix the samples of a batch")
+
+
+def check_batch_size(function: QuantumFunction, as_row: bool, rows: int) -> None:
+    """Look at the function at a batch of this size.
+
+    Raises:
+        MixesSamplesError: It does something else to such a batch than to one sample.
+    """
+    generator = torch.Generator().manual_seed(rows)
+    look = _Look(function, as_row)
+    first, record = look.recorded(generator, 0)
+    look.check_rows(generator, first, record, rows)
 
 
 class UnlikeRecordError(NotTraceableError):
@@ -523,9 +535,12 @@ def _flat_state(state: torch.Tensor) -> list[torch.Tensor]:
 def _slice_of(parts: list[torch.Tensor], sample: torch.Tensor, formula: Formula) -> tuple[int, int] | None:
     """The part of the sample that a state is, normalised and padded with zeros, if it is one.
 
-    It is found by value, at one point; the replay at another point confirms it or refuses the circuit.
+    The steps say that it is a selection of features divided by its norm; their values at one point say which.
     """
     if len(parts) > 1 or formula.reads(WEIGHTS):
+        return None
+    names = [step.operation for step in formula.steps if not _is_rearranging(step)]
+    if sorted(names) != ["aten.div.Tensor", "aten.linalg_vector_norm.default"]:
         return None
     (state,) = parts
     n_amplitudes = int((state != 0).sum())
@@ -535,6 +550,11 @@ def _slice_of(parts: list[torch.Tensor], sample: torch.Tensor, formula: Formula)
         if torch.allclose(padded, state, rtol=1e-5, atol=1e-7):
             return start, start + n_amplitudes
     return None
+
+
+def _is_rearranging(step: Step) -> bool:
+    adds_nothing = step.operation == "aten.add.Tensor" and step.arguments[1:] == (0.0,)
+    return step.operation in REARRANGING or step.operation == CONSTANT or adds_nothing
 
 
 # ---------------------------------------------------------------- angles

@@ -1,0 +1,96 @@
+"""The names in a function's code: what it reads, what it imports, and what around it it changes."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import types
+from dataclasses import dataclass
+
+UNFOLLOWED = frozenset(
+    ("eval", "exec", "globals", "locals", "open", "input", "compile", "breakpoint", "__import__", "next", "id", "super")
+) - {"super"}  # fmt: skip
+"""Built-in functions that read what nobody can follow."""
+ASKING = frozenset(
+    (
+        "requires_grad", "is_grad_enabled", "is_inference_mode_enabled", "grad_fn", "is_leaf", "get_ident",
+        "current_thread", "register_hook", "register_post_accumulate_grad_hook", "retain_grad", "grad",
+        "get_default_dtype", "__globals__", "__closure__", "__code__", "__class__", "__dict__", "__self__",
+    )
+)  # fmt: skip
+"""Attributes of how a layer is called, of derivatives, and of objects' insides, which have no one trace."""
+DYNAMIC = frozenset(
+    (
+        "getattr", "hasattr", "vars", "dir", "attrgetter", "methodcaller", "asdict", "astuple", "fields", "copy",
+        "deepcopy", "named_parameters", "named_buffers", "parameters", "buffers", "children", "modules", "state_dict",
+        "named_modules", "named_children", "get_parameter", "get_buffer", "get_submodule",
+    )
+)  # fmt: skip
+"""Names by which attributes are read that no code names."""
+_CHANGING = frozenset(
+    (
+        "append", "appendleft", "extend", "insert", "add", "update", "pop", "popitem", "popleft", "remove", "discard",
+        "clear", "setdefault", "sort", "reverse", "rotate", "write", "put", "send", "register_buffer",
+        "register_parameter", "add_module", "load_state_dict", "setattr", "fill", "itemset", "move_to_end",
+    )
+)  # fmt: skip
+"""Methods that change the object whose they are; so do those whose names end with one underscore."""
+_OUTER = frozenset(("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_ATTR", "LOAD_NAME", "LOAD_CLASSDEREF"))
+
+
+@dataclass(frozen=True)
+class CodeNames:
+    """What a code object, and those inside it, name.
+
+    Attributes:
+        names: Globals and attributes.
+        globals: Those that are read as globals.
+        imported: Modules that it imports.
+        changed: Something around it that it changes; None if nothing, as far as is seen.
+    """
+
+    names: frozenset[str]
+    globals: frozenset[str]
+    imported: frozenset[str]
+    changed: str | None
+
+
+@functools.lru_cache(maxsize=4096)
+def of(code: types.CodeType) -> CodeNames:
+    """The names in a code object."""
+    instructions = list(dis.get_instructions(code))
+    inner = [of(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    # Names in strings may be asked for by getattr.
+    read = {str(i.argval) for i in instructions if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    imported = {str(i.argval) for i in instructions if i.opname == "IMPORT_NAME"}
+    changed = next(
+        (what for number, i in enumerate(instructions) if (what := _changed(i, instructions[:number], code))),
+        None,
+    )
+    return CodeNames(
+        frozenset(code.co_names).union(*(one.names for one in inner)),
+        frozenset(read).union(*(one.globals for one in inner)),
+        frozenset(imported).union(*(one.imported for one in inner)),
+        changed or next(filter(None, (one.changed for one in inner)), None),
+    )
+
+
+def _changed(instruction: dis.Instruction, before: list[dis.Instruction], code: types.CodeType) -> str | None:
+    name, what = instruction.opname, str(instruction.argval)
+    if name in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR"):
+        return what
+    if name in ("STORE_DEREF", "DELETE_DEREF") and what in code.co_freevars:
+        return what
+    if name in ("LOAD_METHOD", "LOAD_ATTR"):
+        in_place = what.endswith("_") and not what.startswith("_")
+        return what if (what in _CHANGING or in_place) and _is_outer(before) else None
+    if name in ("STORE_SUBSCR", "DELETE_SUBSCR") and _is_outer(before[:-1]):
+        return "an entry of what it reads"
+    if name == "LOAD_GLOBAL" and what in ("setattr", "delattr"):
+        return "an attribute"
+    return None
+
+
+def _is_outer(before: list[dis.Instruction]) -> bool:
+    """Whether what was loaded last is no variable of the code's own."""
+    return bool(before) and before[-1].opname in _OUTER
