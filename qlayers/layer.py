@@ -354,7 +354,9 @@ class QuantumLayer(DescribedLayer):
             parts = (self._spec.encoding, self._spec.ansatz, self._spec.measurement)
             components = tuple(part for part in parts if not type(part).__module__.startswith("qlayers."))
             value = None if components else self._spec
-        return Source(self._function, transforms, self._input_name, shapes, labels, n_features, dtype, value)
+        return Source(
+            self._function, transforms, self._input_name, shapes, labels, n_features, dtype, value, components
+        )
 
     def _trace_for(self, n_features: int, dtype: torch.dtype) -> Trace:
         """What is known of the circuit for inputs of this width, as it is now."""

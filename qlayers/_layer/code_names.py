@@ -15,7 +15,7 @@ ASKING = frozenset(
     (
         "requires_grad", "is_grad_enabled", "is_inference_mode_enabled", "grad_fn", "is_leaf", "get_ident",
         "current_thread", "register_hook", "register_post_accumulate_grad_hook", "retain_grad", "grad",
-        "get_default_dtype", "__globals__", "__closure__", "__code__", "__class__", "__dict__", "__self__",
+        "get_default_dtype", "__globals__", "__closure__", "__code__", "__dict__", "__self__",
     )
 )  # fmt: skip
 """Attributes of how a layer is called, of derivatives, and of objects' insides, which have no one trace."""

@@ -177,8 +177,13 @@ class _Walk:
         made_of = {
             name: part for name, part in vars(settings["_transform"]).items() if name.endswith("_transform")
         }
-        parts = [*made_of.values(), settings["_args"], settings["_kwargs"]]
-        return ("transform", tuple(self.follow(part) for part in parts))
+        own = [
+            part
+            for part in made_of.values()
+            if part is not None and not (isinstance(part, types.FunctionType) and _is_of_library(part))
+        ]
+        parts = [*own, settings["_args"], settings["_kwargs"]]
+        return ("transform", _Same(settings["_transform"]), tuple(self.follow(part) for part in parts))
 
     def _key_of(self, value: Any, kind: type) -> Hashable:
         if kind in _TENSORS:
@@ -305,8 +310,9 @@ class _Walk:
         code = value.__code__
         if _is_of_library(value):
             # One that a library made of the user's holds it in its closure.
-            held = (value.__closure__ or ()) if "<locals>" in value.__qualname__ else ()
-            return ("function", code, tuple(self.follow(_content(cell)) for cell in held), _Same(value))
+            is_of_module = getattr(sys.modules.get(value.__module__), value.__name__, None) is value
+            held = () if is_of_module else value.__closure__ or ()
+            return ("function", tuple(self.follow(_content(cell)) for cell in held), _Same(value))
         if set(vars(value)) - {"__wrapped__"}:
             raise CannotFollowError(f"the function {value.__name__} has attributes of its own")
         self.checks.append(lambda: not set(vars(value)) - {"__wrapped__"})

@@ -27,7 +27,6 @@ from qlayers.recent import Recent
 from qlayers.simulator.not_traceable import NoSuchWireError, NotTraceableError
 
 if TYPE_CHECKING:
-    from qlayers.simulator.trace import QuantumFunction
     from qlayers.simulator.traced import TracedCircuit
 
 VARIES = (
@@ -125,8 +124,8 @@ class Trace:
 class BatchSizes:
     """The sizes of batches at which a function was looked at: it may do something else at others."""
 
-    def __init__(self, function: QuantumFunction, finish: Finish | None, as_row: bool) -> None:
-        self._function, self._finish, self._as_row = function, finish, as_row
+    def __init__(self, circuit: TracedCircuit, finish: Finish | None) -> None:
+        self._circuit, self._finish = circuit, finish
         self._known: set[int] = set()
 
     def check(self, rows: int) -> None:
@@ -137,10 +136,9 @@ class BatchSizes:
         """
         if rows in self._known:
             return
-        from qlayers.simulator.trace import check_batch_size
-
         with one_at_a_time, undisturbed(), untouched_streams():
-            check_batch_size(self._function, self._as_row, rows)
+            if self._circuit.check_rows is not None:
+                self._circuit.check_rows(rows)
             if self._finish is not None:
                 self._finish.check_rows(rows)
         self._known.add(rows)
@@ -270,7 +268,7 @@ def _traced(
         compared.append(circuit)
     sizes = None
     if found.together and source.value is None:
-        sizes = BatchSizes(function, finish, found.as_row)
+        sizes = BatchSizes(batch, finish)
     return replace(found, batch=batch, single=single, finish=finish, sizes=sizes, is_compared=bool(compared))
 
 

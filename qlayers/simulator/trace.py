@@ -16,6 +16,7 @@ with default.qubit, values and gradients, before it is used (:mod:`qlayers.simul
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -140,7 +141,7 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
     look.check_replay(generator, n_bits, first, record, polynomials)
     if rows is not None:
         for n_rows in (rows, MANY * rows):  # some functions do something else to large batches
-            look.check_rows(generator, first, record, n_rows)
+            look.check_rows(first, record, n_rows)
     odd = [number for number, polynomial in enumerate(polynomials) if polynomial is None]
     sampled = [number for number in odd if record.angles.only([number]).reads(SAMPLE)]
     shared = [number for number in odd if number not in sampled]
@@ -176,6 +177,7 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
         record.bits,
         reads_samples,
         record.closures,
+        functools.partial(look.check_rows, first, record),
     )
 
 
@@ -352,9 +354,9 @@ class _Look:
                     "the program made of it has other angles, which is a defect of qlayers: please report the circuit"
                 )
 
-    def check_rows(self, generator: torch.Generator, first: Sketch, record: _Record, rows: int) -> None:
+    def check_rows(self, first: Sketch, record: _Record, rows: int) -> None:
         """Give the function a batch, and compare every row of every angle and state with the record of one sample."""
-        function = self.function
+        function, generator = self.function, torch.Generator().manual_seed(rows)
         weights = function.random_weights(generator)
         bounds = [(-1e4, 1e4), *SAMPLE_RANGES]
         samples = torch.stack(
@@ -397,18 +399,6 @@ class _Look:
         pairs = [(part[1:], other[1:]) for part, other in zip(parts, others, strict=True)]
         if not all(torch.allclose(part, other, rtol=0.0, atol=0.0, equal_nan=True) for part, other in pairs):
             raise MixesSamplesError("its gates mix the samples of a batch")
-
-
-def check_batch_size(function: QuantumFunction, as_row: bool, rows: int) -> None:
-    """Look at the function at a batch of this size.
-
-    Raises:
-        MixesSamplesError: It does something else to such a batch than to one sample.
-    """
-    generator = torch.Generator().manual_seed(rows)
-    look = _Look(function, as_row)
-    first, record = look.recorded(generator, 0)
-    look.check_rows(generator, first, record, rows)
 
 
 class UnlikeRecordError(NotTraceableError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -29,7 +31,8 @@ class TracedCircuit:
         bits: The bits of its basis states, if it has any: features of the program behind the sample's.
         reads_samples: Whether features enter the program as they are.
         closures: Which tensors around the quantum function follow the weights, by number.
-        is_compared: Whether values and gradients were compared with default.qubit.
+        check_rows: Looks at the quantum function at a batch of so many samples; see
+            :func:`qlayers.simulator.trace.trace`. It is not pickled.
     """
 
     program: Program
@@ -40,7 +43,10 @@ class TracedCircuit:
     bits: Bits | None = None
     reads_samples: bool = True
     closures: tuple[int, ...] = ()
-    is_compared: bool = False
+    check_rows: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "check_rows": None}
 
     def run(self, samples: torch.Tensor, weights: torch.Tensor, counts: Counts | None = None) -> torch.Tensor:
         """Run a batch.

@@ -13,9 +13,13 @@ import pytest
 import torch
 from torch import nn
 
-from qlayers._layer.surroundings import surroundings_of
+from qlayers._layer import surroundings
 
 NUMBER = 0.5
+
+
+def read_by(function):
+    return surroundings.surroundings_of([function])
 
 
 def scaled(x):
@@ -106,7 +110,7 @@ def test_changes_are_noticed(change):
     make, alter = CHANGES[change]
     held = state()
     function = make(held)
-    found, again = surroundings_of(function), surroundings_of(function)
+    found, again = read_by(function), read_by(function)
     assert found.obstacle is None
     assert found.key == again.key
     hash(found.key)
@@ -121,26 +125,26 @@ def test_changes_are_noticed(change):
 def test_equal_functions_share_a_key_and_others_do_not(change):
     make, alter = CHANGES[change]
     first, second = state(), state()
-    assert surroundings_of(make(first)).key == surroundings_of(make(second)).key
+    assert read_by(make(first)).key == read_by(make(second)).key
     alter(second)
-    assert surroundings_of(make(first)).key != surroundings_of(make(second)).key
+    assert read_by(make(first)).key != read_by(make(second)).key
 
 
 def test_a_global_is_noticed(monkeypatch):
-    found = surroundings_of(lambda x: scaled(x))
+    found = read_by(lambda x: scaled(x))
     assert found.are_unchanged()
     monkeypatch.setitem(globals(), "NUMBER", 2.0)
     assert not found.are_unchanged()
 
 
 def test_numbers_that_are_equal_but_not_the_same_have_other_keys():
-    keys = {surroundings_of((lambda n: lambda x: x * n)(number)).key for number in (1, 1.0, True, 0.0, -0.0)}
+    keys = {read_by((lambda n: lambda x: x * n)(number)).key for number in (1, 1.0, True, 0.0, -0.0)}
     assert len(keys) == 5
 
 
 def test_only_tensors_that_names_lead_to_are_read():
     module = Module()
-    found = surroundings_of(lambda x: module.net(x * module.weight) + module.shift)
+    found = read_by(lambda x: module.net(x * module.weight) + module.shift)
     wanted = {id(tensor) for tensor in (module.weight, module.shift, *module.net.parameters())}
     assert {id(tensor) for tensor in found.tensors} == wanted
     with torch.no_grad():
@@ -165,4 +169,4 @@ generator = np.random.default_rng(0)
     ],
 )
 def test_what_cannot_be_followed_is_named(function, reason):
-    assert reason in (surroundings_of(function).obstacle or "")
+    assert reason in (read_by(function).obstacle or "")
