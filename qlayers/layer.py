@@ -741,7 +741,8 @@ class QuantumLayer(DescribedLayer):
         if self._is_native():
             return "adjoint" if self._precision.device.type == "cpu" else "backprop"
         method = self._current_qnode().diff_method
-        if method == "best" and self._n_features is not None:
+        trace = self._known()
+        if method == "best" and self._n_features is not None and not (trace and trace.keeps_state):
             with bits_as_angles():
                 method = qp.workflow.get_best_diff_method(self._current_qnode())(**self._example())
         name = "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))

@@ -60,7 +60,6 @@ def of(code: types.CodeType) -> CodeNames:
     """The names in a code object."""
     instructions = list(dis.get_instructions(code))
     inner = [of(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    # Names in strings may be asked for by getattr.
     read = {str(i.argval) for i in instructions if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     imported = {str(i.argval) for i in instructions if i.opname == "IMPORT_NAME"}
     changed = next(

@@ -19,7 +19,8 @@ import enum
 import functools
 import sys
 import types
-from collections import OrderedDict
+from abc import ABCMeta
+from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -207,6 +208,7 @@ class _Walk:
         if kind in _CONTAINERS:
             return self._container(value, kind)
         if isinstance(value, type):
+            self._refuse_to_construct(value)
             return self._class(value)
         return self._object(value, kind)
 
@@ -282,7 +284,7 @@ class _Walk:
     def _class(self, value: type) -> Hashable:
         if _is_library(value.__module__):
             return ("class", _Same(value))
-        if type(value) is not type and not isinstance(value, (enum.EnumMeta, *_LIBRARY_METACLASSES)):
+        if type(value) not in _METACLASSES:
             raise CannotFollowError(f"the class {value.__name__} has a metaclass")
         if issubclass(value, torch.autograd.Function):
             raise CannotFollowError(f"{value.__name__} has a derivative of its own")
@@ -305,6 +307,15 @@ class _Walk:
                 protocols |= {name for name in held if not name.startswith("__")}
             parts.append((_Same(base), self._attributes(held, also=protocols, of_class=True)))
         return ("class", tuple(parts))
+
+    def _refuse_to_construct(self, value: type) -> None:
+        """Refuse a class whose constructor is the user's code: the function may make objects of it."""
+        for base in value.__mro__:
+            for name in ("__new__", "__init__", "__post_init__"):
+                constructor = vars(base).get(name)
+                code = getattr(getattr(constructor, "__func__", constructor), "__code__", None)
+                if code is not None and not _is_library(base.__module__) and code.co_filename != "<string>":
+                    raise CannotFollowError(f"it may make objects of the class {base.__name__}")
 
     def _function(self, value: types.FunctionType) -> Hashable:
         code = value.__code__
@@ -352,15 +363,15 @@ class _Walk:
 
     def _object(self, value: Any, kind: type) -> Hashable:
         if isinstance(value, enum.Enum):
-            return ("enum", _Same(kind), value.name, self.follow(value.value))
+            return ("enum", self._class(kind), value.name, self.follow(value.value))
         if isinstance(value, (np.random.Generator, np.random.RandomState, torch.Generator)):
             raise KeepsStateError("it draws random numbers")
-        if hasattr(value, "__next__"):
+        if hasattr(kind, "__next__"):
             raise KeepsStateError(f"it reads a {kind.__name__}, which gives something else every time")
         if isinstance(value, torch.nn.Module):
             return self._torch_module(value, kind)
         if isinstance(value, tuple) and hasattr(value, "_fields") and not hasattr(value, "__dict__"):
-            return ("named tuple", _Same(kind), tuple(self.follow(entry) for entry in value))
+            return ("named tuple", self._class(kind), tuple(self.follow(entry) for entry in value))
         if isinstance(value, qp.devices.Device):
             return ("device", _Same(value))
         if isinstance(value, _VALUES):
@@ -428,7 +439,7 @@ class _Walk:
                 parts.append(self._attributes(state[table]))
         aside = _OF_LAYERS - {"training"}
         if is_library and not is_layer:
-            settings = {name for name in state if name not in aside}
+            settings = {name for name in state if name not in aside} | {"forward"}
             return ("torch module", *parts, self._attributes(state, also=settings, aside=aside))
         if not is_layer:
             self.names |= {"forward"}
@@ -450,6 +461,9 @@ class _Walk:
             for name, content in found:
                 if hasattr(type(content), "__get__") and type(content) not in _DESCRIPTORS:
                     raise CannotFollowError(f"the attribute {name} is a {type(content).__name__}")
+        if self._is_dynamic and not of_class:  # an attribute may come under any name
+            before = set(held) - aside
+            self.checks.append(lambda: set(held) - aside == before)
         absent = frozenset(wanted) - {name for name, _ in found}
         contents = tuple(content for _, content in found)
         chosen = tuple(name for name, _ in found)
@@ -462,12 +476,13 @@ class _Walk:
         return tuple((name, self.follow(content)) for name, content in found)
 
 
-_LIBRARY_METACLASSES = (type(qp.operation.Operator), type(torch.nn.Module))
+_METACLASSES = (type, ABCMeta, enum.EnumMeta, type(qp.operation.Operator))
 _VALUES = (qp.operation.Operator, qp.wires.Wires, qp.pauli.PauliWord, qp.pauli.PauliSentence)
 _CACHES = frozenset(("_hash", "_pauli_rep", "_batch_size", "_ndim_params", "_queue_category", "_id", "_name"))
 _DESCRIPTORS = (
     types.FunctionType, property, staticmethod, classmethod, type, types.MemberDescriptorType, functools.partial,
     types.GetSetDescriptorType, types.BuiltinFunctionType, types.WrapperDescriptorType,
+    type(namedtuple("_", "field").field),
 )  # fmt: skip
 
 

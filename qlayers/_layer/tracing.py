@@ -102,6 +102,7 @@ class Trace:
         finish: What the author's transforms do to the results of these.
         sizes: Knows at which sizes of a batch the function does what it was traced to do.
         mixes: Whether a batch is more to the function than its samples, as far as is known.
+        keeps_state: Whether no call of the function may be added.
         reason: Why something runs on PennyLane.
         is_compared: Whether values and gradients were compared with default.qubit.
         error: What the function raised on a random sample.
@@ -116,6 +117,7 @@ class Trace:
     finish: Finish | None = None
     sizes: BatchSizes | None = None
     mixes: bool = False
+    keeps_state: bool = False
     reason: str | None = None
     is_compared: bool = False
     error: Exception | None = None
@@ -180,7 +182,8 @@ def forget_traces() -> None:
 def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: Callable[[], bool]) -> Trace:
     if surroundings.keeps_state:
         # Not even a look: it would be a call too many. The function is called just as TorchLayer calls it.
-        return Trace(together=True, mixes=True, reason=surroundings.obstacle if native else None)
+        reason = surroundings.obstacle if native else None
+        return Trace(together=True, mixes=True, keeps_state=True, reason=reason)
     single, rows = _Probe(source, None), _Probe(source, _unlike(source))
     together = rows.error is None and rows.batch_size == rows.rows
     if single.error is not None and not together:
@@ -221,6 +224,11 @@ def _traced(
         trace,
     )
 
+    if (
+        any(tensor.dtype == torch.float64 for tensor in surroundings.tensors)
+        and source.dtype != torch.float64
+    ):
+        raise NotTraceableError("it reads tensors of a higher precision than the layer's")
     function = QuantumFunction(
         source.circuit,
         source.shapes,
