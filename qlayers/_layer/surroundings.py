@@ -482,7 +482,7 @@ _CACHES = frozenset(("_hash", "_pauli_rep", "_batch_size", "_ndim_params", "_que
 _DESCRIPTORS = (
     types.FunctionType, property, staticmethod, classmethod, type, types.MemberDescriptorType, functools.partial,
     types.GetSetDescriptorType, types.BuiltinFunctionType, types.WrapperDescriptorType,
-    type(namedtuple("_", "field").field),
+    type(vars(namedtuple("_OneField", "field"))["field"]),
 )  # fmt: skip
 
 

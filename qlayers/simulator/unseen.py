@@ -4,7 +4,7 @@
   look, a state that is to be normalised is divided by its norm, and one whose norm is to be checked is taken as it is;
   :class:`qlayers.simulator.initial_state.PreparedState` checks the norms when the circuit runs.
 * It looks at the determinant of a controlled gate of one qubit to choose its decomposition. That of a rotation is 1
-  whatever its angle, and that of a phase is not.
+  whatever its angle, and that of a phase is not. Angles are taken for not zero.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from unittest import mock
 import pennylane as qp
 import torch
 from pennylane.ops.op_math import controlled
+from pennylane.ops.op_math.decompositions import controlled_decompositions
 
 from qlayers._layer.guarded import one_at_a_time
 
@@ -35,7 +36,12 @@ def checks_norm(preparation: qp.StatePrep) -> bool:
 def values_unseen() -> Iterator[None]:
     """Let PennyLane not look at amplitudes and determinants in tensors, in what this thread does meanwhile."""
     prepare, owner = qp.StatePrep._preprocess, threading.get_ident()
+    is_not_zero = controlled_decompositions._not_zero
     is_special = controlled._is_single_qubit_special_unitary
+
+    def is_not_zero_unseen(angle: Any) -> bool:
+        # A gate that turns by an angle of 0 does nothing, so that it may stand there.
+        return (threading.get_ident() == owner and isinstance(angle, torch.Tensor)) or bool(is_not_zero(angle))
 
     def is_special_unseen(gate: Any) -> bool:
         is_seen = threading.get_ident() != owner or not any(isinstance(v, torch.Tensor) for v in gate.data)
@@ -62,5 +68,6 @@ def values_unseen() -> Iterator[None]:
         one_at_a_time,
         mock.patch.object(qp.StatePrep, "_preprocess", staticmethod(prepare_unseen)),
         mock.patch.object(controlled, "_is_single_qubit_special_unitary", is_special_unseen),
+        mock.patch.object(controlled_decompositions, "_not_zero", is_not_zero_unseen),
     ):
         yield

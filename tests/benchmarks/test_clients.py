@@ -18,8 +18,6 @@ from programs import KINDS, Program
 
 from qlayers.errors import ConfigurationError
 
-FAIL_TODAY = {"batch_columns": "a QNode that indexes its batch cannot be traced, and is not run otherwise"}
-
 
 @pytest.fixture(autouse=True)
 def few_repeats_from_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,12 +25,7 @@ def few_repeats_from_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     np.random.seed(0)
 
 
-def parameter(name: str) -> Any:
-    reason = FAIL_TODAY.get(name)
-    return name if reason is None else pytest.param(name, marks=pytest.mark.xfail(reason=reason))
-
-
-@pytest.mark.parametrize("name", [parameter(name) for name in KINDS])
+@pytest.mark.parametrize("name", KINDS)
 def test_program_agrees_with_torch_layer(name: str) -> None:
     pair = pairs.measure(KINDS[name], rounds=0, seconds=0)
     assert pair.failure is None
@@ -191,6 +184,7 @@ def test_script_prints_both_tables(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["clients.py", "--quick", "--kinds", "prediction_loop"])
+    monkeypatch.setenv("COLUMNS", "200")
     clients.main()
     printed = capsys.readouterr().out
     assert "prediction_loop" in printed

@@ -285,9 +285,9 @@ def test_a_file_in_the_folders_place_is_said_once(python, tmp_path):
     ("platform", "variables", "wanted"),
     [
         ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/qlayers"),
-        ("linux", {"XDG_CACHE_HOME": "relative"}, "/home/.cache/qlayers"),
-        ("linux", {}, "/home/.cache/qlayers"),
-        ("darwin", {"XDG_CACHE_HOME": "/x"}, "/home/Library/Caches/qlayers"),
+        ("linux", {"XDG_CACHE_HOME": "relative"}, "/folks/.cache/qlayers"),
+        ("linux", {}, "/folks/.cache/qlayers"),
+        ("darwin", {"XDG_CACHE_HOME": "/x"}, "/folks/Library/Caches/qlayers"),
         ("win32", {"LOCALAPPDATA": "/local"}, "/local/qlayers/Cache"),
         ("linux", {"NUMBA_CACHE_DIR": "/numba", "XDG_CACHE_HOME": "/x"}, "/numba/qlayers"),
         ("linux", {"QLAYERS_CACHE_DIR": "/own", "NUMBA_CACHE_DIR": "/numba"}, "/own"),
@@ -297,7 +297,7 @@ def test_a_file_in_the_folders_place_is_said_once(python, tmp_path):
 def test_the_folder_follows_the_platform_and_the_variables(monkeypatch, platform, variables, wanted):
     for name in ("QLAYERS_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in ({"HOME": "/home"} | variables).items():
+    for name, value in ({"HOME": "/folks"} | variables).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", platform)
     assert kernel_cache.cache_folder() == Path(wanted)

@@ -30,6 +30,7 @@ def elsewhere() -> Iterator[ModuleType]:
 
     class Elsewhere(Batched):
         outside = True
+        native = "never"
 
         def device(self, n_qubits: int, dtype: object) -> NoReturn:
             raise StudyError("it was built")
