@@ -743,7 +743,8 @@ class QuantumLayer(DescribedLayer):
         method = self._current_qnode().diff_method
         trace = self._known()
         if method == "best" and self._n_features is not None and not (trace and trace.keeps_state):
-            with bits_as_angles():
+            # The example is random, and no circuit need take it.
+            with bits_as_angles(), suppress(Exception):
                 method = qp.workflow.get_best_diff_method(self._current_qnode())(**self._example())
         name = "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))
         return f"{name}, inputs by state-shift" if self._shifts_states() else name

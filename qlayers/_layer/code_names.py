@@ -83,11 +83,19 @@ def _changed(instruction: dis.Instruction, before: list[dis.Instruction], code: 
     if name in ("LOAD_METHOD", "LOAD_ATTR"):
         in_place = what.endswith("_") and not what.startswith("_")
         return what if (what in _CHANGING or in_place) and _is_outer(before) else None
-    if name in ("STORE_SUBSCR", "DELETE_SUBSCR") and _is_outer(before[:-1]):
+    if name in ("STORE_SUBSCR", "DELETE_SUBSCR") and _is_outer(_up_to_container(before)):
         return "an entry of what it reads"
     if name == "LOAD_GLOBAL" and what in ("setattr", "delattr"):
         return "an attribute"
     return None
+
+
+def _up_to_container(before: list[dis.Instruction]) -> list[dis.Instruction]:
+    """The instructions up to that which loads the container whose entry is assigned, for keys of one instruction."""
+    line = next((n for n in range(len(before) - 1, -1, -1) if before[n].starts_line is not None), 0)
+    copies = [n for n in range(line, len(before)) if before[n].opname == "COPY" and before[n].arg == 2]
+    # An augmented assignment copies container and key before it reads the entry.
+    return before[: copies[0] - 1] if len(copies) > 1 else before[:-1]
 
 
 def _is_outer(before: list[dis.Instruction]) -> bool:

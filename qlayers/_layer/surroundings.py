@@ -30,6 +30,7 @@ import pennylane as qp
 import torch
 
 from qlayers._layer import code_names
+from qlayers.components import Component
 
 MOST_OBJECTS = 5_000
 """More than this is not followed: checking it at every call would cost more than it saves."""
@@ -288,7 +289,7 @@ class _Walk:
             raise CannotFollowError(f"the class {value.__name__} has a metaclass")
         if issubclass(value, torch.autograd.Function):
             raise CannotFollowError(f"{value.__name__} has a derivative of its own")
-        is_gate = issubclass(value, qp.operation.Operator)
+        is_called_by_libraries = issubclass(value, (qp.operation.Operator, Component))
         parts: list[Hashable] = []
         for base in value.__mro__:
             if _is_library(base.__module__):
@@ -303,7 +304,7 @@ class _Walk:
             }
             if {"__getattr__", "__getattribute__"} & protocols:
                 raise CannotFollowError(f"{base.__name__} makes its attributes up as they are asked for")
-            if is_gate:  # PennyLane calls its methods by names that no code of the user's has
+            if is_called_by_libraries:  # by names that no code of the user's has
                 protocols |= {name for name in held if not name.startswith("__")}
             parts.append((_Same(base), self._attributes(held, also=protocols, of_class=True)))
         return ("class", tuple(parts))
@@ -394,7 +395,7 @@ class _Walk:
         self.checks.append(lambda: type(value) is kind and getattr(value, "__dict__", None) is state)
         parts: list[Hashable] = [self._class(kind)]
         if state is not None:
-            parts.append(self._attributes(state))
+            parts.append(self._attributes(state, also=state if isinstance(value, Component) else ()))
         for name in slots:
             if self._is_dynamic or name in self.names:
                 content = getattr(value, name, _ABSENT)

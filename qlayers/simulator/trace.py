@@ -233,7 +233,7 @@ class _Look:
         """How many bits of basis states the circuit takes."""
         weights = self.function.random_weights(generator)
         sample = _sample(generator, self.function.n_features, SAMPLE_RANGES[0], self.function.dtype)
-        with bits_as_angles() as bits, blaming_the_author():
+        with values_unseen(), bits_as_angles() as bits, blaming_the_author():
             self.function.draw(self.function.weights_of(weights), sample[None] if self.as_row else sample)
         return sum(map(len, bits))
 

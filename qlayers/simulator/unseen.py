@@ -41,7 +41,9 @@ def values_unseen() -> Iterator[None]:
 
     def is_not_zero_unseen(angle: Any) -> bool:
         # A gate that turns by an angle of 0 does nothing, so that it may stand there.
-        return (threading.get_ident() == owner and isinstance(angle, torch.Tensor)) or bool(is_not_zero(angle))
+        return (threading.get_ident() == owner and isinstance(angle, torch.Tensor)) or bool(
+            is_not_zero(angle)
+        )
 
     def is_special_unseen(gate: Any) -> bool:
         is_seen = threading.get_ident() != owner or not any(isinstance(v, torch.Tensor) for v in gate.data)

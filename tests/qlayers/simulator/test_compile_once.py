@@ -344,7 +344,8 @@ def test_all_files_that_kernels_are_compiled_from_are_in_the_key():
 
 def test_at_a_terminal_the_seconds_run_and_the_line_is_gone_at_the_end(python):
     ours, theirs = pty.openpty()
-    python(CALL, stderr=theirs)
+    often = "from qlayers.simulator import compile_once; compile_once._FRAME_S = 0.04"
+    python(f"{often}\n{textwrap.dedent(CALL)}", stderr=theirs)
     os.close(theirs)
     drawn = os.read(ours, 100_000).decode()
     os.close(ours)
