@@ -211,6 +211,9 @@ def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: 
         raise NoCircuitError(str(reason)) from reason
     except NotTraceableError as reason:
         return replace(found, mixes=together and _mixes(source, rows), reason=str(reason))
+    except Exception as error:  # a defect here is no reason not to run what PennyLane runs
+        told = f"it cannot be traced, which is a defect of qlayers: please report the circuit ({error!r})"
+        return replace(found, mixes=together and _mixes(source, rows), reason=told)
 
 
 def _traced(

@@ -337,7 +337,7 @@ class _Look:
                 list(zip(record.angles(weights, sample), found.angles, strict=True)) if found.angles else []
             )
             for prepared, (_, state, _) in zip(record.states, found.states, strict=True):
-                pairs.append((prepared.of_batch(weights, sample[None])[0], state.reshape(-1)))
+                pairs.append((prepared.of_batch(weights, sample[None], checks=False)[0], state.reshape(-1)))
         for replayed, drawn in pairs:
             # NaN where the author's arithmetic is undefined, as the logarithm of a negative number is.
             same = torch.allclose(
@@ -380,7 +380,7 @@ class _Look:
         expected: list[torch.Tensor] = []
         if record.angles.results:
             expected += record.angles.of_batch(weights, samples)[..., None].unbind(1)
-        expected += [state.of_batch(weights, samples) for state in record.states]
+        expected += [state.of_batch(weights, samples, checks=False) for state in record.states]
         tolerance = 30 * _REPLAYED[function.dtype]
         for part, wanted in zip(parts, expected, strict=True):
             if not torch.allclose(

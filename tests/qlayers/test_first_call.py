@@ -92,7 +92,8 @@ def test_under_the_transforms_of_torch(transform):
     torch.testing.assert_close(gradients(fresh), gradients(layer_of(backend="as_written")))
 
 
-def test_what_fails_unexpectedly_fails_again_and_does_not_end_on_another_device(monkeypatch):
+@pytest.mark.falls_back
+def test_what_fails_unexpectedly_runs_on_pennylane_and_says_so(monkeypatch):
     layer = layer_of()
 
     def broken(*_):
@@ -101,10 +102,14 @@ def test_what_fails_unexpectedly_fails_again_and_does_not_end_on_another_device(
     with monkeypatch.context() as patched:
         patched.setattr("qlayers.simulator.trace.read", broken)
         forget_traces()
-        for _ in range(2):
-            with pytest.raises(RuntimeError, match="broken"):
-                layer(inputs_of())
-    layer(inputs_of())
+        with pytest.warns(ExecutionWarning, match="a defect of qlayers.*broken"):
+            outputs = layer(inputs_of())
+        with pytest.raises(ConfigurationError, match="broken"):
+            layer_of(backend="batched", n_features=2)
+    assert layer.execution.device == "default.qubit"
+    forget_traces()
+    layer.retrace()
+    torch.testing.assert_close(layer(inputs_of()), outputs)
     assert layer.execution.device == "qlayers.batched"
 
 
