@@ -103,7 +103,7 @@ class _Following:
             rearranged = operation_of(name)(*_listed(arguments), **options)
             return rearranged
         rule = _RULES.get(name)
-        if rule is None:
+        if rule is None or any(isinstance(argument, complex) for argument in arguments):
             return None
         return rule(self, step, arguments, options)
 

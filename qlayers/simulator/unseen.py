@@ -23,7 +23,7 @@ from pennylane.ops.op_math.decompositions import controlled_decompositions
 from qlayers._layer.guarded import one_at_a_time
 
 _ROTATIONS = (qp.RX, qp.RY, qp.RZ, qp.Rot)
-_PHASES = (qp.PhaseShift, qp.GlobalPhase)
+_PHASES = (qp.PhaseShift, qp.GlobalPhase, qp.U1, qp.U2, qp.U3)
 
 
 def checks_norm(preparation: qp.StatePrep) -> bool:
