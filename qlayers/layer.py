@@ -649,7 +649,7 @@ class QuantumLayer(DescribedLayer):
             self._current_qnode().device.name in ("default.qubit", "default.mixed")
             and not self._current_qnode().shots
         )
-        if exact and self._gradient_method() == "backprop":
+        if exact and self._current_qnode().diff_method in ("best", "backprop"):  # there the best is backprop
             return True
         return self._backend is None and not inputs.requires_grad
 
