@@ -589,14 +589,15 @@ class QuantumLayer(DescribedLayer):
             side_by_side = circuit.readout.side_by_side(outputs)
             return side_by_side if len(batch) == 1 else side_by_side.reshape(*batch, -1)
         results = circuit.readout.results(outputs)
-        if trace.finish is not None and len(samples) == 1:
+        makes_row = batch is None and trace.keeps_row
+        if trace.finish is not None and len(samples) == 1 and not makes_row:
             # Transforms take the dimension of a batch of one for none.
             results = [result[:1] for result in trace.finish([result.repeat(2) for result in results])]
         elif trace.finish is not None:
             results = trace.finish(results)
-        if batch is None and not trace.keeps_row:
+        if batch is None and not makes_row:
             results = [result[0] for result in results]
-        return combined(results, trace.returns, batch, self._stacks_tuples, trace.keeps_row and batch is None)
+        return combined(results, trace.returns, batch, self._stacks_tuples, makes_row)
 
     def _run_qnode(self, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
         weights = self._weights_in(inputs.dtype)

@@ -184,8 +184,10 @@ def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: 
         # Not even a look: it would be a call too many. The function is called just as TorchLayer calls it.
         reason = surroundings.obstacle if native else None
         return Trace(together=True, mixes=True, keeps_state=True, reason=reason)
-    single, rows = _Probe(source, None), _Probe(source, _unlike(source))
-    together = rows.error is None and rows.batch_size == rows.rows
+    first, second = _sizes_unlike(source)
+    single, rows, others = _Probe(source, None), _Probe(source, first), _Probe(source, second)
+    # At two sizes, since a circuit that takes rows for features may have just as many angles as one has rows.
+    together = all(probe.error is None and probe.batch_size == probe.rows for probe in (rows, others))
     if single.error is not None and not together:
         for error in (rows.error, single.error):
             if isinstance(error, QlayersError):
@@ -379,10 +381,11 @@ class _Probe:
             self.error = error
 
 
-def _unlike(source: Source) -> int:
-    """A batch size that is no other size."""
+def _sizes_unlike(source: Source) -> tuple[int, int]:
+    """Two batch sizes that are no other size."""
     others = {source.n_features, *(size for shape in source.shapes.values() for size in shape)}
-    return next(rows for rows in range(5, 5 + len(others) + 1) if rows not in others)
+    first, second = [rows for rows in range(5, 8 + len(others)) if rows not in others][:2]
+    return first, second
 
 
 def _varies(source: Source, probe: _Probe) -> bool:
