@@ -403,9 +403,14 @@ class QuantumLayer(DescribedLayer):
         sentences = []
         if reason is not None:
             device = self._current_qnode().device.name
-            sentences.append(
+            sentences = [
                 f"This circuit runs on {device}, and not on qlayers' own simulator, because {reason}."
-            )
+            ]
+            if "depend on the values" in reason:
+                sentences.append(
+                    "With torch.where in place of Python's if, it is one circuit for all values."
+                )
+            sentences.append("If it is to stay there, filter qlayers.ExecutionWarning.")
         if not trace.together and self._backend is None:
             sentences.append(
                 "Its samples run one by one, because its quantum function does not take a batch: index features as "
