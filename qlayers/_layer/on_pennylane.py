@@ -54,8 +54,10 @@ def _without_row(results: Any) -> Any:
     """Results without the dimension of a batch of one."""
     if isinstance(results, (list, tuple)):
         return type(results)(map(_without_row, results))
-    is_row = isinstance(results, torch.Tensor) and results.shape[:1] == (1,)
-    return results[0] if is_row else results
+    # PennyLane 0.45 gives a batch of one two dimensions of one where a template has several batched gates.
+    while isinstance(results, torch.Tensor) and results.shape[:1] == (1,):
+        results = results[0]
+    return results
 
 
 def _of_one_sample(tape: QuantumScript) -> QuantumScript:

@@ -138,6 +138,9 @@ def judge(program: Program, make: Make = make_ours) -> Outcome:
             return Outcome(program, "native" if native else "as written", "", name)
         for other, numbers in references:
             if _difference(ours, numbers, program) is None:
+                if program.device.startswith("lightning") and program.dtype == "float64":
+                    # PennyLane's torch interface makes float32 of what lightning returns.
+                    return Outcome(program, "native" if native else "as written", "", other)
                 difference += f"; but ours equals {other}"
                 break
         return Outcome(program, "wrong", difference, name)

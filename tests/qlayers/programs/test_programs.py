@@ -19,6 +19,7 @@ from tests.qlayers.programs.strategies import draw_program, programs
 
 pytestmark = pytest.mark.falls_back
 
+FEW = 60
 ASKED_FOR = os.environ.get("QLAYERS_RANDOM_CIRCUITS")
 
 
@@ -26,7 +27,10 @@ def judged(n_programs: int) -> list[Outcome]:
     """Judge programs that hypothesis draws, without stopping at the first that fails."""
     outcomes = []
 
-    @settings(max_examples=n_programs, phases=[Phase.generate], database=None, deadline=None)
+    # The same every time in the default run; the long one draws others.
+    settle = settings(max_examples=n_programs, phases=[Phase.generate], database=None, deadline=None)
+
+    @settings(settle, derandomize=n_programs <= FEW)
     @given(programs())
     def collect(drawn: Program) -> None:
         outcomes.append(judge(drawn))
@@ -44,7 +48,7 @@ def check(outcomes: list[Outcome], capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_programs_give_the_reference_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    check(judged(60), capsys)
+    check(judged(FEW), capsys)
 
 
 @pytest.mark.long
