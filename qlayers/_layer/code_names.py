@@ -8,8 +8,20 @@ import types
 from dataclasses import dataclass
 
 UNFOLLOWED = frozenset(
-    ("eval", "exec", "globals", "locals", "open", "input", "compile", "breakpoint", "__import__", "next", "id", "super")
-) - {"super"}  # fmt: skip
+    (
+        "eval",
+        "exec",
+        "globals",
+        "locals",
+        "open",
+        "input",
+        "compile",
+        "breakpoint",
+        "__import__",
+        "next",
+        "id",
+    )
+)
 """Built-in functions that read what nobody can follow."""
 ASKING = frozenset(
     (

@@ -377,21 +377,15 @@ class _Walk:
             return ("device", _Same(value))
         if isinstance(value, _VALUES):
             return self._operator(value, kind)
-        if kind.__mro__[-2].__module__ == "builtins" or any(
-            base.__module__ == "builtins" and base is not object for base in kind.__mro__
-        ):
-            raise CannotFollowError(
-                f"it reads a {kind.__name__}, which is more than a {kind.__mro__[-2].__name__}"
-            )
-        if _is_library(kind.__module__):
+        # Of a builtin class, contents lie where no attribute leads to them.
+        is_builtin = any(base.__module__ == "builtins" and base is not object for base in kind.__mro__)
+        if is_builtin or _is_library(kind.__module__):
             raise CannotFollowError(f"it reads a {kind.__name__}, which cannot be followed")
         return self._users(value, kind)
 
     def _users(self, value: Any, kind: type) -> Hashable:
         state = getattr(value, "__dict__", None)
         slots = [name for base in kind.__mro__ for name in _slots(base)]
-        if state is None and not slots and not isinstance(value, object):
-            raise CannotFollowError(f"it reads a {kind.__name__}, which cannot be followed")
         self.checks.append(lambda: type(value) is kind and getattr(value, "__dict__", None) is state)
         parts: list[Hashable] = [self._class(kind)]
         if state is not None:
