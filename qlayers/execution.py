@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -104,17 +105,21 @@ class CircuitCounter:
         with _counting:
             self.seconds += seconds
 
-    @contextmanager
-    def adding_executions(self, circuits: Any) -> Iterator[None]:
-        """Count circuits that are run for their results within the block, unless it fails: those have not run.
+    def add_executions(self, circuits: Any, known: list[int | None], results: Any) -> None:
+        """Count circuits that were run for their results.
 
-        They are looked at before they run, since PennyLane remembers in a circuit's observables what it found in
-        them, and default.qubit then returns Hamiltonians as real numbers rather than as complex ones.
+        Args:
+            circuits: What the device was given.
+            known: From :func:`executions_known`, before they ran.
+            results: Theirs.
         """
-        wanted = sum(map(_executions_of, as_batch(circuits)))
-        yield
-        with _counting:
-            self.executions += wanted
+        batch = as_batch(circuits)
+        each = results if batch is circuits else (results,)
+        for circuit, number, result in zip(batch, known, each, strict=True):
+            if number is None:
+                number = math.prod(qp.math.shape(result[0] if len(circuit.measurements) > 1 else result))
+            with _counting:
+                self.executions += number
 
     def add_derivatives(self, circuits: Any) -> None:
         """Count circuits that the device itself differentiates."""
@@ -189,8 +194,19 @@ def _instrumented_class(device_class: type) -> type:
     def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
         check_finite(as_batch(circuits))
         self._counter.gradient_method = getattr(execution_config, "gradient_method", None)
-        with self._counter.adding_executions(circuits), self._counter.adding_what_is_spent(self):
-            return _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
+        known = executions_known(circuits)
+        with self._counter.adding_what_is_spent(self):
+            results = _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
+        self._counter.add_executions(circuits, known, results)
+        return results
+
+    def preprocess_transforms(self: Any, execution_config: Any = None) -> Any:
+        # PennyLane makes these anew for every call, in a twentieth of the time that a small circuit takes.
+        made_for, made = self.__dict__.get("_transforms_made", (None, None))
+        if made is None or made_for != execution_config:
+            made = device_class.preprocess_transforms(self, execution_config)  # type: ignore[attr-defined]
+            self.__dict__["_transforms_made"] = execution_config, made
+        return copy.copy(made)
 
     def compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
         self._counter.add_derivatives(circuits)
@@ -204,10 +220,11 @@ def _instrumented_class(device_class: type) -> type:
         check_finite(as_batch(circuits))
         self._counter.gradient_method = getattr(execution_config, "gradient_method", None)
         self._counter.add_derivatives(circuits)
-        with self._counter.adding_executions(circuits):
-            results, jacobians = device_class.execute_and_compute_derivatives(  # type: ignore[attr-defined]
-                self, circuits, execution_config
-            )
+        known = executions_known(circuits)
+        results, jacobians = device_class.execute_and_compute_derivatives(  # type: ignore[attr-defined]
+            self, circuits, execution_config
+        )
+        self._counter.add_executions(circuits, known, results)
         return _keep_double(results), jacobians
 
     def get_tracker(self: Any) -> qp.Tracker:
@@ -216,21 +233,32 @@ def _instrumented_class(device_class: type) -> type:
     def set_tracker(self: Any, tracker: qp.Tracker) -> None:
         self._instrumented_original.tracker = tracker
 
-    methods = (execute, compute_derivatives, compute_vjp, execute_and_compute_derivatives)
+    methods: list[Any] = [execute, compute_derivatives, compute_vjp, execute_and_compute_derivatives]
+    if issubclass(device_class, qp.devices.DefaultQubit):
+        methods.append(preprocess_transforms)
     body: dict[str, Any] = {method.__name__: method for method in methods}
     body["tracker"] = property(get_tracker, set_tracker)
     body["__module__"] = device_class.__module__
     return type(device_class.__name__, (device_class,), body)
 
 
-def _executions_of(circuit: QuantumScript) -> int:
-    """How often a circuit is run: once for each sample, and for each basis that it is measured in."""
-    in_one_basis = all(
+def executions_known(circuits: Any) -> list[int | None]:
+    """How often each circuit will run, before it does; None where that is once for each of its results.
+
+    Afterwards is too late: PennyLane remembers in a circuit's observables what it finds in them here, and default.qubit
+    would return Hamiltonians as real numbers rather than as complex ones. The results say how many samples there are;
+    PennyLane looks at all gates for that.
+    """
+    return [
+        None if _measures_z_alone(circuit) else int(get_num_shots_and_executions(circuit)[0])
+        for circuit in as_batch(circuits)
+    ]
+
+
+def _measures_z_alone(circuit: QuantumScript) -> bool:
+    return not circuit.shots.has_partitioned_shots and all(
         isinstance(m, ExpectationMP) and type(m.obs) is qp.Z and m.mv is None for m in circuit.measurements
     )
-    if in_one_basis:  # so most are, and PennyLane takes a tenth of a small circuit's time to find it out
-        return circuit.batch_size or 1
-    return int(get_num_shots_and_executions(circuit)[0])
 
 
 def _spent(device: qp.devices.Device) -> tuple[Any, Any, Any]:

@@ -42,7 +42,7 @@ from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarni
 from qlayers.execution import CircuitCounter, Execution, WatchedCounts, instrument
 from qlayers.look import look
 from qlayers.measurements import Measurement
-from qlayers.parameter_shift import is_parameter_shift
+from qlayers.parameter_shift import is_parameter_shift, parameter_shift, shifts_can_be_batched
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
 from qlayers.simulator.not_traceable import NotTraceableError
 
@@ -327,6 +327,8 @@ class QuantumLayer(DescribedLayer):
         if self._backend is None:
             assert self._recipe is not None
             qnode = self._recipe.fresh()
+            if self._obstacle is not None and shifts_can_be_batched(qnode):
+                qnode.diff_method = parameter_shift
             qnode.device = instrument(qnode.device, self._counter)
             return qnode
         device = self._backend.device(self._n_qubits, dtype)

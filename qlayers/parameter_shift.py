@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,8 @@ def _jacobian(tape: QuantumScript, **options: Any) -> tuple[QuantumScriptBatch, 
     """The Jacobian of a circuit, as ``qp.gradients.param_shift`` finds it and from as many circuits.
 
     That makes one PennyLane circuit a shift, each with gates and transforms of its own: 56 for 28 angles, whose making
-    takes far longer than their simulation. Here the angles of one circuit have the shifts as a batch. The rule of an
+    takes far longer than their simulation. Here the angles of one circuit have the shifts as a batch, and where the
+    circuit has a batch of its own, every shift has all of that. The rule of an
     angle is that of its gate's frequencies (Wierichs et al. 2022, arXiv:2107.12390): two terms for a rotation, four
     for a controlled one. What has no rule of this kind, such as a variance, is left to PennyLane.
 
@@ -37,8 +39,10 @@ def _jacobian(tape: QuantumScript, **options: Any) -> tuple[QuantumScriptBatch, 
         return circuits, post
     coefficients, shifts = _combined(rules)  # (n_trainable, rows) each
     rows = coefficients.shape[1]
+    batch = (tape.batch_size,) if tape.batch_size else ()
     n_wires = len(tape.wires)
-    most = max(2, MOST_NUMBERS // (2**n_wires + n_wires * (tape.shots.total_shots or 0)))
+    numbers_a_row = math.prod(batch) * (2**n_wires + n_wires * (tape.shots.total_shots or 0))
+    most = max(2, MOST_NUMBERS // numbers_a_row)
     circuits = [_shifted(tape, shifts[:, start : start + most]) for start in range(0, rows, most)]
     several = len(tape.measurements) > 1
 
@@ -46,7 +50,8 @@ def _jacobian(tape: QuantumScript, **options: Any) -> tuple[QuantumScriptBatch, 
         by_measurement = [list(part) for part in zip(*results, strict=True)] if several else [list(results)]
         jacobians = []
         for parts in by_measurement:
-            values = np.concatenate([np.asarray(qp.math.toarray(part)) for part in parts])  # (rows, …)
+            values = np.concatenate([np.asarray(qp.math.toarray(part)) for part in parts])
+            values = values.reshape(rows, *batch, *values.shape[1:])
             jacobian = np.tensordot(coefficients, values, axes=1)
             jacobians.append(tuple(jacobian) if len(jacobian) > 1 else jacobian[0])
         return tuple(jacobians) if several else jacobians[0]
@@ -66,6 +71,17 @@ def is_parameter_shift(method: Any) -> bool:
     return any(method is rule for rule in _ours)
 
 
+def shifts_can_be_batched(qnode: qp.QNode) -> bool:
+    """Whether a QNode with shots is differentiated by PennyLane's rule as it is, on a device that runs batches."""
+    return (
+        qnode.device.name == "default.qubit"
+        and bool(qnode.shots)
+        and qnode.diff_method in ("best", "parameter-shift")
+        and not qnode.gradient_kwargs
+        and qnode.execute_kwargs["max_diff"] == 1
+    )
+
+
 _ours: list[Any] = []
 parameter_shift = parameter_shift_of(qp.gradients.param_shift.expand_transform)
 
@@ -73,7 +89,7 @@ parameter_shift = parameter_shift_of(qp.gradients.param_shift.expand_transform)
 def _rules(tape: QuantumScript) -> list[np.ndarray]:
     """Rows of coefficient and shift for every trainable parameter; none if not all are angles of gates with a rule."""
     plain = all(isinstance(measured, ExpectationMP | ProbabilityMP) for measured in tape.measurements)
-    if not plain or tape.shots.has_partitioned_shots or tape.batch_size is not None:
+    if not plain or tape.shots.has_partitioned_shots:
         return []
     rules = []
     for number in range(len(tape.trainable_params)):
@@ -107,6 +123,15 @@ def _combined(rules: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shifted(tape: QuantumScript, shifts: np.ndarray) -> QuantumScript:
-    values = tape.get_parameters()
-    batched = [float(value) + shift for value, shift in zip(values, shifts, strict=True)]
-    return tape.bind_new_parameters(batched, tape.trainable_params)
+    """The circuit with its trainable angles shifted, by one column of ``shifts`` a row of the batch."""
+    batch, rows = tape.batch_size or 1, shifts.shape[1]
+    values: dict[int, Any] = {}
+    for number, part in enumerate(tape.par_info):
+        operation, position = part["op"], part["p_idx"]
+        value = qp.math.toarray(operation.data[position])
+        if number in tape.trainable_params:
+            shift = shifts[tape.trainable_params.index(number)]
+            values[number] = np.repeat(float(value) + shift, batch)
+        elif part["op_idx"] < len(tape.operations) and np.ndim(value) > operation.ndim_params[position]:
+            values[number] = np.tile(value, (rows,) + (1,) * (np.ndim(value) - 1))
+    return tape.bind_new_parameters(list(values.values()), list(values))

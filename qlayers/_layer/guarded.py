@@ -25,6 +25,7 @@ from torch import Tensor
 
 from qlayers.errors import ConfigurationError, DerivativeError, InputError
 from qlayers.look import look
+from qlayers.parameter_shift import is_parameter_shift
 
 one_at_a_time = threading.RLock()
 """Hold this while a quantum function is recorded, PennyLane's operators are made, or a device runs.
@@ -188,6 +189,7 @@ class _Guarded:
                 "optimizer, since it was called. Call backward() before they change, or call the layer again."
             )
         with one_at_a_time, _in_our_words():
+            self._refuse_tiny_steps(tapes)
             if not torch.is_grad_enabled():
                 return self._products.compute_vjp(tapes, cotangents)
             parameters = [one for tape in tapes for one in tape.get_parameters(trainable_only=False)]
@@ -206,6 +208,14 @@ class _Guarded:
             )
             return [Gradients(next(guarded) for _ in part) for part in slices]
 
+    def _refuse_tiny_steps(self, tapes: Sequence[QuantumScript]) -> None:
+        """Keep PennyLane from finite differences where a gate has no rule and a step of 1e-7 vanishes."""
+        products = self._products
+        rule = getattr(products, "_gradient_transform", None)
+        coarse = any(argument.dtype == torch.float32 for argument, _ in self._arguments)
+        if (rule is qp.gradients.param_shift or is_parameter_shift(rule)) and (coarse or tapes[0].shots):
+            products._gradient_kwargs = {"fallback_fn": None, **products._gradient_kwargs}
+
     def _differentiable(self, tape: QuantumScript, cotangents: Any) -> Any:
         if not tape.trainable_params:
             return None
@@ -221,7 +231,7 @@ class _Guarded:
 def _in_our_words() -> Iterator[None]:
     try:
         yield
-    except NotImplementedError as error:
+    except (NotImplementedError, ValueError) as error:
         raise DerivativeError(
             f"PennyLane does not differentiate this circuit as its QNode says: {error} Choose diff_method='best' or "
             "'backprop' on default.qubit."

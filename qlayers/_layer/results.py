@@ -58,6 +58,8 @@ def combined_of_qnode(
     entries = list(results) if isinstance(results, (list, tuple)) else [results]
     if not entries:
         raise ConfigurationError(NO_RESULTS)
+    if len(entries) == 1 and isinstance(entries[0], (list, tuple)):  # from a transform around a list of one
+        return combined_of_qnode(entries[0], batch, stacks, keeps_row)
     if any(isinstance(entry, (list, tuple)) for entry in entries):
         return torch.stack([combined_of_qnode(entry, batch, stacks, keeps_row) for entry in entries])
     for entry in entries:

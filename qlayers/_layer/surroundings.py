@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pennylane as qp
 import torch
+from pennylane.transforms.core import Transform
 
 from qlayers._layer import code_names
 from qlayers.components import Component
@@ -176,16 +177,18 @@ class _Walk:
     def transform(self, value: Any) -> Hashable:
         """The key of a transform with its settings."""
         settings = vars(value)
-        made_of = {
-            name: part for name, part in vars(settings["_transform"]).items() if name.endswith("_transform")
-        }
+        given = self.follow(settings["_args"]), self.follow(settings["_kwargs"])
+        return ("transform", self._transform(settings["_transform"]), *given)
+
+    def _transform(self, value: Any) -> Hashable:
+        """The key of a transform by itself."""
         own = [
             part
-            for part in made_of.values()
-            if part is not None and not (isinstance(part, types.FunctionType) and _is_of_library(part))
+            for name, part in vars(value).items()
+            if name.endswith("_transform") and part is not None
+            if not (isinstance(part, types.FunctionType) and _is_of_library(part))
         ]
-        parts = [*own, settings["_args"], settings["_kwargs"]]
-        return ("transform", _Same(settings["_transform"]), tuple(self.follow(part) for part in parts))
+        return (_Same(value), *map(self.follow, own))
 
     def _key_of(self, value: Any, kind: type) -> Hashable:
         if kind in _TENSORS:
@@ -375,6 +378,8 @@ class _Walk:
             return ("named tuple", self._class(kind), tuple(self.follow(entry) for entry in value))
         if isinstance(value, qp.devices.Device):
             return ("device", _Same(value))
+        if kind is Transform:
+            return self._transform(value)
         if isinstance(value, _VALUES):
             return self._operator(value, kind)
         # Of a builtin class, contents lie where no attribute leads to them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 
 import numpy as np
 import pennylane as qp
@@ -153,6 +154,35 @@ def test_parameter_shift_with_max_diff_is_backpropagation(measured, device, squa
     wanted = everything(of_a_qnode(MEASURED[measured], diff_method="backprop"), square)
     for one, other in zip(everything(shifted, square), wanted, strict=True):
         torch.testing.assert_close(one, other, atol=1e-10, rtol=1e-8)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_gate_without_a_rule_is_not_differenced_in_single_precision(precision):
+    """PennyLane's steps of 1e-7 are lost there: its gradient is wrong by a tenth, without a word."""
+
+    def function(inputs, weights):
+        qp.RY(inputs[..., 0], 0)
+        outcome = qp.measure(0)
+        qp.cond(outcome, qp.RY)(weights[0], wires=1)
+        return qp.expval(qp.Z(1))
+
+    def gradient(device, **settings):
+        qnode = qp.QNode(function, qp.device(device, wires=3))
+        layer = QuantumLayer.from_qnode(
+            qnode, {"weights": (1,)}, torch.nn.init.ones_, precision=precision, **settings
+        )
+        layer(torch.tensor([0.7])).backward()
+        return layer.weights.grad
+
+    exact = gradient("default.qubit", backend="batched")
+    torch.testing.assert_close(exact, -torch.sin(torch.ones_like(exact)) * math.sin(0.35) ** 2)
+    if precision == "float64":
+        torch.testing.assert_close(
+            gradient("lightning.qubit", backend="as_written"), exact, atol=1e-6, rtol=0
+        )
+        return
+    with pytest.raises(DerivativeError, match="analytic gradient method cannot be used"):
+        gradient("lightning.qubit", backend="as_written")
 
 
 def test_max_diff_holds_where_the_cotangent_is_zero_and_ends_where_it_says():

@@ -100,6 +100,42 @@ def test_shots_and_a_noisy_device_stay_where_their_author_put_them():
     assert layer.execution.device == "default.mixed"
 
 
+EXPECTATION = (lambda: qp.expval(qp.Z(1))), slice(None)
+PROBABILITY = (lambda: qp.probs(wires=[1])), (slice(None), 0)
+
+
+@pytest.mark.parametrize("diff_method", ["best", "parameter-shift"])
+@pytest.mark.parametrize(("measure", "entry"), [EXPECTATION, PROBABILITY])
+def test_a_qnode_with_shots_is_differentiated_for_a_batch_at_once(diff_method, measure, entry):
+    """By as many circuits as PennyLane runs, and with its gradient but for the noise of samples."""
+
+    def function(inputs, weights):
+        qp.AngleEmbedding(inputs, wires=range(2))
+        qp.CRX(weights[0], [0, 1])
+        qp.RY(weights[1], 1)
+        return measure()
+
+    n_shots, n_rows, shapes = 2000, 3, {"weights": (2,)}
+    device = qp.device("default.qubit", wires=2, seed=1)
+    qnode = qp.set_shots(qp.QNode(function, device, diff_method=diff_method), n_shots)
+    exact = qp.qnn.TorchLayer(qp.QNode(function, qp.device("default.qubit", wires=2)), shapes)
+    ours, theirs = QuantumLayer.from_qnode(qnode, shapes), qp.qnn.TorchLayer(qnode, shapes)
+    inputs = torch.rand(n_rows, 2)
+    executions = []
+    for layer in (ours, theirs, exact):
+        layer.load_state_dict(exact.state_dict())
+        with qp.Tracker(device) as tracker:
+            layer(inputs)[entry].sum().backward()
+        executions.append(tracker.totals.get("executions"))
+    assert executions[0] == executions[1] == n_rows * (1 + 4 + 2)
+    assert ours.execution.executions == n_rows
+    assert ours.execution.gradient_executions == n_rows * (4 + 2)
+    assert ours.execution.gradient_method == "parameter-shift"
+    # Outcomes of ±1 by coefficients whose squares sum to at most 1, a row.
+    difference = (ours.weights.grad - exact.weights.grad).abs()
+    assert (difference > 0).all() and (difference < 5 * (n_rows / n_shots) ** 0.5).all()
+
+
 def test_without_gradients_nothing_is_differentiated():
     layer = QuantumLayer(2, backend="lightning", depth=2)
     with torch.no_grad():

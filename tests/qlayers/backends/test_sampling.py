@@ -15,7 +15,7 @@ from qlayers import QuantumLayer
 from qlayers.backends import Backend
 from qlayers.backends.noisy import Noisy
 from qlayers.backends.shots import Shots
-from qlayers.errors import ConfigurationError
+from qlayers.errors import ConfigurationError, DerivativeError
 from qlayers.noise.readout import Readout
 
 SHOTS = 20_000
@@ -136,10 +136,13 @@ def test_controlled_rotations_have_four_terms():
     assert sampled.execution.gradient_executions == 3 * (2 + 4 + 3 * 4 + 2) * 2  # in two bases
 
 
-def test_the_rule_agrees_with_pennylanes_own():
+@pytest.mark.parametrize("data", [[0.7], [0.7, -0.2, 1.9]])
+def test_the_rule_agrees_with_pennylanes_own(data):
     from qlayers.parameter_shift import parameter_shift
 
     def circuit(angles):
+        qp.AmplitudeEmbedding(states, wires=[0, 1])
+        qp.RY(batch, 1)
         qp.CRZ(angles[0], [0, 1])
         qp.RX(angles[1], 0)
         qp.IsingXX(angles[2], [0, 1])
@@ -147,8 +150,12 @@ def test_the_rule_agrees_with_pennylanes_own():
         return qp.expval(qp.Z(0)), qp.probs(wires=[0, 1]), qp.expval(qp.Y(0) @ qp.X(1))
 
     angles = torch.tensor([0.3, 1.1, -0.4, 2.0], dtype=torch.float64)
+    batch = torch.tensor(data, dtype=torch.float64)
+    states = torch.stack([batch.cos(), 0 * batch, batch.sin(), 0 * batch], -1)
+    if len(data) == 1:
+        batch, states = batch[0], states[0]
     tape = qp.workflow.construct_tape(qp.QNode(circuit, qp.device("default.qubit")))(angles)
-    tape.trainable_params = [0, 1, 3]
+    tape.trainable_params = [2, 3, 5]
     device = qp.device("default.qubit")
 
     def jacobian(rule):
@@ -156,7 +163,8 @@ def test_the_rule_agrees_with_pennylanes_own():
         return tapes, finish(qp.execute(tapes, device, diff_method=None))
 
     (mine, found), (theirs, expected) = jacobian(parameter_shift), jacobian(qp.gradients.param_shift)
-    assert len(mine) == 1 and mine[0].batch_size == len(theirs) == 4 + 2 + 4
+    assert len(mine) == 1 and len(theirs) == 4 + 2 + 4
+    assert mine[0].batch_size == len(theirs) * len(data)
     for one, other in zip(found, expected, strict=True):
         for entry, reference in zip(one, other, strict=True):
             torch.testing.assert_close(torch.as_tensor(entry), torch.as_tensor(reference))
@@ -178,7 +186,7 @@ def test_what_has_no_rule_is_refused_and_not_differenced():
 
     backend = Shots(shots=10, simulator="default.qubit")
     model = Odd(1, weight_shapes={"weights": ()}, backend=backend)
-    with pytest.raises(ValueError, match="analytic gradient method cannot be used"):
+    with pytest.raises(DerivativeError, match="analytic gradient method cannot be used"):
         model(torch.rand(2, 1)).sum().backward()
 
 

@@ -25,7 +25,7 @@ from pennylane.ops.op_math import CompositeOp
 from torch import Tensor
 
 import qlayers
-from qlayers.errors import QlayersError
+from qlayers.errors import DerivativeError, QlayersError
 from tests.qlayers.programs.program import (
     CHANGED_CLOSURES,
     MAKES_BATCH,
@@ -102,12 +102,9 @@ def why_torchlayer_is_wrong(program: Program) -> str | None:
         return "inputs[i] with a batch: it takes rows for features"
     if program.returns != "all Z" and "state" in program.measurements:
         return "complex results: it drops the imaginary part"
-    if (
-        program.diff_method == "parameter-shift"
-        and "measure and cond" in program.blocks
-        and program.order > 0
-    ):
-        return "parameter-shift of a conditioned gate: PennyLane takes the rule of the gate without its condition"
+    shifted = program.diff_method == "parameter-shift" or program.device.startswith("lightning")
+    if shifted and "measure and cond" in program.blocks and program.order > 0:
+        return "parameter-shift of a conditioned gate: PennyLane takes finite differences with steps of 1e-7"
     if program.order > 1 and not _backpropagates(program):
         return "second derivatives without backpropagation: it leaves the circuit's own share out"
     if program.device == "lightning.qubit":
@@ -228,7 +225,9 @@ def _judge_refusal(program: Program, error: QlayersError, wanted: Numbers | None
     except Exception:
         return "refused by both", message
     wrong = why_torchlayer_is_wrong(program)
-    if wrong is None or wanted is None or _difference(theirs, wanted, program) is None:
+    # What TorchLayer leaves out of a second derivative may happen to be zero.
+    by_luck = isinstance(error, DerivativeError) and program.order > 1
+    if wrong is None or wanted is None or (_difference(theirs, wanted, program) is None and not by_luck):
         return "refused without cause", message
     return "refused", wrong
 
