@@ -205,7 +205,8 @@ def _references(program: Program) -> Iterator[tuple[str, Numbers]]:
     elsewhere = replace(program, device="default.qubit", diff_method="backprop")
     if not sampled and why_torchlayer_is_wrong(elsewhere) is None:
         ways.append(("TorchLayer on default.qubit", lambda: _run(elsewhere, qp.qnn.TorchLayer)[0]))
-    if not sampled:
+    keeps_row = not program.batch and bool(MAKES_BATCH & set(program.preparations))
+    if not sampled and not keeps_row:  # whose shape is TorchLayer's alone to say
         ways.append(("the QNode on default.qubit", lambda: _run(elsewhere, Together)[0]))
     if sampled or not (MIXES_ROWS | NEEDS_BATCH | MAKES_BATCH) & set(program.preparations):
         ways.append(("default.qubit sample by sample", lambda: _run(elsewhere, SampleBySample)[0]))
