@@ -6,7 +6,6 @@ import copy
 import functools
 import math
 import time
-import warnings
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from qlayers._layer.names import weights_come_first
 from qlayers._layer.running_layer import RunningLayer
 from qlayers._layer.surroundings import Surroundings
 from qlayers._layer.tracing import Trace
+from qlayers._layer.warn import warn_caller
 from qlayers._layer.weights import InitMethod, WeightShapes
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend, Native
@@ -214,7 +214,9 @@ class QuantumLayer(RunningLayer):
         backend: str,
     ) -> None:
         if not isinstance(qnode, qp.QNode):
-            raise ConfigurationError(f"from_qnode takes a qp.QNode, but got {type(qnode).__name__}.")
+            raise ConfigurationError(
+                f"A layer around a QNode takes a qp.QNode, but got {type(qnode).__name__}."
+            )
         if qnode.interface not in ("auto", "torch"):
             raise ConfigurationError(
                 f"A quantum layer takes a QNode with interface='torch' or 'auto', but this one has "
@@ -227,7 +229,7 @@ class QuantumLayer(RunningLayer):
         obstacle = qnode_obstacle(qnode)
         if backend == "batched" and obstacle:
             raise ConfigurationError(
-                f"backend=batched cannot run this QNode: {obstacle}. Choose backend=auto."
+                f"backend=batched cannot run this QNode: {obstacle}. Choose backend=auto or as_written."
             )
         torch.nn.Module.__init__(self)
         self._spec = self._backend = None
@@ -458,7 +460,7 @@ class QuantumLayer(RunningLayer):
             message = describe_out_of_range(*bounds, self._encoding)
             if message is not None:
                 self._warned_range = True
-                warnings.warn(message, InputRangeWarning, stacklevel=5)
+                warn_caller(message, InputRangeWarning)
 
     # ---------------------------------------------------------------- how it ran
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from qlayers._layer.described import DescribedLayer
 from qlayers._layer.guarded import one_at_a_time
 from qlayers._layer.surroundings import Surroundings
 from qlayers._layer.tracing import NoCircuitError, Source, Trace, shared_trace
+from qlayers._layer.warn import warn_caller
 from qlayers.backends import Native
 from qlayers.errors import ConfigurationError, ExecutionWarning
 from qlayers.qnodes import QNodeRecipe
@@ -84,8 +84,7 @@ class TracedLayer(DescribedLayer):
                 ) from reason
             if self._native == "always" and trace.batch is None:
                 raise ConfigurationError(
-                    f"backend=batched cannot run this circuit: {trace.reason}. Choose backend=auto, default_qubit or "
-                    "lightning."
+                    f"backend=batched cannot run this circuit: {trace.reason}. {self._instead()}"
                 )
             if self._changes_too_often:
                 # On PennyLane it is read at every call anyway, and need not be watched.
@@ -96,6 +95,10 @@ class TracedLayer(DescribedLayer):
         if trace.batch is None:
             self._say_why(trace)
         return trace
+
+    def _instead(self) -> str:
+        of_qnode = self._backend is None
+        return f"Choose backend=auto{' or as_written' if of_qnode else ', default_qubit or lightning'}."
 
     def _say_why(self, trace: Trace) -> None:
         """Say once why the circuit runs on PennyLane, unless that was asked for."""
@@ -119,7 +122,7 @@ class TracedLayer(DescribedLayer):
         said = " ".join(sentences)
         if sentences and said != self._said:  # by this layer or the one that it was copied from
             self.__dict__["_said"] = said
-            warnings.warn(said, ExecutionWarning, stacklevel=6)
+            warn_caller(said, ExecutionWarning)
 
     def _checked_for_size(self, trace: Trace, rows: int) -> Trace:
         """The trace, or one that leaves the circuit to PennyLane if it is another one for batches of this size."""
@@ -128,7 +131,9 @@ class TracedLayer(DescribedLayer):
             trace.sizes.check(rows)
         except NotTraceableError as error:
             if self._native == "always":
-                raise ConfigurationError(f"backend=batched cannot run this circuit: {error}.") from error
+                raise ConfigurationError(
+                    f"backend=batched cannot run this circuit: {error}. {self._instead()}"
+                ) from error
             trace = Trace(trace.returns, together=True, mixes=True, reason=f"for {rows} samples {error}")
             here, surroundings, _ = self.__dict__["_found"]
             self.__dict__["_found"] = here, surroundings, trace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
 from typing import Any
 
 import pennylane as qp
@@ -32,11 +33,25 @@ def dtype_of(precision: str | None) -> torch.dtype:
 
 
 def as_shapes(shapes: WeightShapes) -> dict[str, tuple[int, ...]]:
-    """Shapes as tuples, where 1 means one number without dimensions, as in TorchLayer."""
-    return {
-        name: tuple(size) if isinstance(size, Iterable) else () if size == 1 else (size,)
-        for name, size in shapes.items()
-    }
+    """Shapes as tuples, where 1 means one number without dimensions, as in TorchLayer.
+
+    Raises:
+        ConfigurationError: They are no shapes by name.
+    """
+    if not isinstance(shapes, Mapping):
+        raise ConfigurationError(
+            f"weight_shapes takes a dictionary such as {{'weights': (2, 3)}}, but got {shapes!r}."
+        )
+    return {name: _as_shape(name, size) for name, size in shapes.items()}
+
+
+def _as_shape(name: str, size: Any) -> tuple[int, ...]:
+    sizes = tuple(size) if isinstance(size, Iterable) and not isinstance(size, str) else (size,)
+    if not all(isinstance(one, Integral) and int(one) >= 0 and one is not True for one in sizes):
+        raise ConfigurationError(
+            f"weight_shapes[{name!r}] is an integer or a tuple of integers that are not negative, but got {size!r}."
+        )
+    return () if size == 1 else tuple(map(int, sizes))
 
 
 def check_signature(
@@ -56,7 +71,7 @@ def check_signature(
     if input_arg not in parameters:
         raise SignatureError(
             f"The QNode must include an argument with name {input_arg} for inputting data, but its arguments are "
-            f"{names}. Rename one, or name the data argument with input_arg."
+            f"{names}. Rename one; or give input_arg to QuantumLayer.from_qnode, or call TorchLayer.set_input_argument."
         )
     if input_arg in shapes:
         raise ConfigurationError(
@@ -110,6 +125,11 @@ def _initial_weight(name: str, shape: tuple[int, ...], init: InitMethod) -> torc
         init = init[name]
     if init is None:
         init = functools.partial(torch.nn.init.uniform_, b=2 * math.pi)
+    if isinstance(init, str):
+        raise ConfigurationError(
+            f"The initial value of the weight {name!r} is a function such as torch.nn.init.zeros_, a tensor or None, "
+            f"but got {init!r}."
+        )
     if not callable(init):
         value = torch.as_tensor(init).detach().clone()
     else:
