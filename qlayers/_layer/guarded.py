@@ -23,7 +23,7 @@ import torch
 from pennylane.tape import QuantumScript
 from torch import Tensor
 
-from qlayers.errors import ConfigurationError, DerivativeError, InputError
+from qlayers.errors import ConfigurationError, DerivativeError, InputError, QlayersError
 from qlayers.look import look
 from qlayers.parameter_shift import is_parameter_shift
 
@@ -231,6 +231,8 @@ class _Guarded:
 def _in_our_words() -> Iterator[None]:
     try:
         yield
+    except QlayersError:
+        raise
     except (NotImplementedError, ValueError) as error:
         raise DerivativeError(
             f"PennyLane does not differentiate this circuit as its QNode says: {error} Choose diff_method='best' or "
