@@ -233,13 +233,19 @@ def _instrumented_class(device_class: type) -> type:
     def set_tracker(self: Any, tracker: qp.Tracker) -> None:
         self._instrumented_original.tracker = tracker
 
-    methods: list[Any] = [execute, compute_derivatives, compute_vjp, execute_and_compute_derivatives]
+    derivatives = (compute_derivatives, compute_vjp, execute_and_compute_derivatives)
+    # PennyLane tells from these methods what a device can do.
+    methods: list[Any] = [execute, *(one for one in derivatives if _is_own(device_class, one.__name__))]
     if issubclass(device_class, qp.devices.DefaultQubit):
         methods.append(preprocess_transforms)
     body: dict[str, Any] = {method.__name__: method for method in methods}
     body["tracker"] = property(get_tracker, set_tracker)
     body["__module__"] = device_class.__module__
     return type(device_class.__name__, (device_class,), body)
+
+
+def _is_own(device_class: type, method: str) -> bool:
+    return getattr(device_class, method) is not getattr(qp.devices.Device, method)
 
 
 def executions_known(circuits: Any) -> list[int | None]:

@@ -107,6 +107,11 @@ class QuantumLayer(RunningLayer):
         weight_shapes: int | tuple[int, ...] | WeightShapes | None = None,
         init: InitMethod = None,
     ) -> None:
+        if callable(n_qubits):
+            raise ConfigurationError(
+                f"n_qubits is a number, but got {n_qubits!r}. For a layer around a QNode call "
+                "QuantumLayer.from_qnode(qnode, weight_shapes), or qlayers.TorchLayer(qnode, weight_shapes)."
+            )
         has_own_circuit = type(self)._has_own_circuit()
         if has_own_circuit != (weight_shapes is not None):
             raise ConfigurationError(
@@ -215,7 +220,8 @@ class QuantumLayer(RunningLayer):
     ) -> None:
         if not isinstance(qnode, qp.QNode):
             raise ConfigurationError(
-                f"A layer around a QNode takes a qp.QNode, but got {type(qnode).__name__}."
+                f"A layer around a QNode takes a qp.QNode, but got {type(qnode).__name__}. Make one as in "
+                'qp.QNode(function, qp.device("default.qubit", wires=4)).'
             )
         if qnode.interface not in ("auto", "torch"):
             raise ConfigurationError(
@@ -224,7 +230,8 @@ class QuantumLayer(RunningLayer):
             )
         if backend not in _BACKENDS_OF_QNODES:
             raise ConfigurationError(
-                f"from_qnode(backend={backend!r}) is unknown. Available: {', '.join(_BACKENDS_OF_QNODES)}."
+                f"from_qnode(backend={backend!r}) is unknown. Available: {', '.join(_BACKENDS_OF_QNODES)}. "
+                "The layer moves to others, such as lightning or shots, by layer.on(name)."
             )
         obstacle = qnode_obstacle(qnode)
         if backend == "batched" and obstacle:
@@ -440,12 +447,14 @@ class QuantumLayer(RunningLayer):
         else:
             run = functools.partial(self._run_qnode, trace=trace)
             outputs = run_guarded(run, inputs, self._weights_in(dtype), self._counter, self._device_name())
+            if trace.error is not None:
+                self._say_why(trace)
         self._counter.add_seconds(time.perf_counter() - started)
         right = dtype.to_complex() if outputs.is_complex() else dtype
         return outputs if outputs.dtype == right else outputs.to(right)
 
     def _check(self, inputs: torch.Tensor) -> None:
-        device = next((weight.device for weight in self.qnode_weights.values()), None)
+        device = next((weight.device for weight in self._weights_by_name().values()), None)
         check_samples(inputs, device)
         if self._declared_width is not None:
             check_width(inputs, self._declared_width)

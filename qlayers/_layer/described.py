@@ -77,7 +77,7 @@ class DescribedLayer(LayerModule):
     @property
     def counts(self) -> tapes.CircuitCounts:
         """Qubits, circuit depth, gates by kind after decomposition, and parameters."""
-        n_parameters = sum(weight.numel() for weight in self.qnode_weights.values())
+        n_parameters = sum(weight.numel() for weight in self._weights_by_name().values())
         return tapes.count(self._example_tape(), n_parameters)
 
     def draw(self) -> str:
@@ -102,7 +102,7 @@ class DescribedLayer(LayerModule):
         dtype = torch.float64 if self._spec is not None else self._dtype()
         example = torch.as_tensor(inputs, dtype=dtype)
         arguments = {self._input_name: example[None] if self._takes_rows_only() else example}
-        for name, weight in self.qnode_weights.items():
+        for name, weight in self._weights_by_name().items():
             values = generator.uniform(0.1, 6.0, tuple(weight.shape))
             arguments[name] = torch.as_tensor(values, dtype=dtype)
         return arguments

@@ -103,8 +103,8 @@ def run_guarded(
             ) from error
         except (qp.exceptions.QuantumFunctionError, qp.exceptions.DeviceError, ImportError) as error:
             raise ConfigurationError(
-                f"PennyLane cannot run this circuit on {device} as its QNode says: {error} Choose another device or "
-                "diff_method."
+                f"PennyLane cannot run this circuit on {device} as its QNode says: {error} Change the circuit, its "
+                "shots, its device or its diff_method."
             ) from error
         counter.forward_executions += counter.executions - before
         method = counter.gradient_method

@@ -38,7 +38,7 @@ class RunningLayer(TracedLayer):
         circuit = trace.single if inputs.ndim == 1 else trace.batch
         assert circuit is not None
         samples = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
-        weights = list(self.qnode_weights.values())
+        weights = list(self._weights_by_name().values())
         if circuit.closures:
             weights += [surroundings.tensors[number] for number in circuit.closures]
         if len(weights) == 1 and weights[0].dtype == samples.dtype:
@@ -66,7 +66,7 @@ class RunningLayer(TracedLayer):
     def _weights_in(self, dtype: torch.dtype) -> dict[str, torch.Tensor]:
         return {
             name: weight if weight.dtype == dtype else weight.to(dtype)
-            for name, weight in self.qnode_weights.items()
+            for name, weight in self._weights_by_name().items()
         }
 
     def _nothing(self, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
@@ -74,7 +74,7 @@ class RunningLayer(TracedLayer):
         shapes = self._output_shapes()
         per_sample = shapes[0] if trace.returns == "one" else (self.n_outputs,)
         outputs = inputs.new_zeros((*inputs.shape[:-1], *per_sample))
-        return outputs + sum(weight.reshape(-1)[:0].sum() for weight in self.qnode_weights.values())
+        return outputs + sum(weight.reshape(-1)[:0].sum() for weight in self._weights_by_name().values())
 
     def _run_qnode(self, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
         weights = self._weights_in(inputs.dtype)

@@ -15,6 +15,7 @@ that has it, and is watched for on every object that has not. Libraries are not 
 
 from __future__ import annotations
 
+import argparse
 import enum
 import functools
 import sys
@@ -51,6 +52,7 @@ _ATOMS = frozenset(
     (
         type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis), type(NotImplemented), torch.dtype,
         torch.device, torch.Size, np.ufunc, types.MethodDescriptorType, types.WrapperDescriptorType,
+        types.MemberDescriptorType,
     )
 )  # fmt: skip
 _CONTAINERS = frozenset((dict, OrderedDict, list, tuple, set, frozenset))
@@ -378,6 +380,10 @@ class _Walk:
             return ("named tuple", self._class(kind), tuple(self.follow(entry) for entry in value))
         if isinstance(value, qp.devices.Device):
             return ("device", _Same(value))
+        if kind in (argparse.Namespace, types.SimpleNamespace):
+            held = vars(value)
+            self.checks.append(lambda: vars(value) is held)
+            return ("namespace", kind, tuple((name, self.follow(one)) for name, one in self._items(held)))
         if kind is Transform:
             return self._transform(value)
         if isinstance(value, _VALUES):

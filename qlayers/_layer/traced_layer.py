@@ -43,7 +43,7 @@ class TracedLayer(DescribedLayer):
     _changes_too_often = False
 
     def _source(self, n_features: int, dtype: torch.dtype) -> Source:
-        shapes = {name: tuple(weight.shape) for name, weight in self.qnode_weights.items()}
+        shapes = {name: tuple(weight.shape) for name, weight in self._weights_by_name().items()}
         transforms, value = None, None
         components: tuple[Any, ...] = ()
         labels: Sequence[Hashable] | None = range(self._n_qubits)
@@ -92,7 +92,7 @@ class TracedLayer(DescribedLayer):
             if all(trace is not seen for seen in self._traces_seen):
                 state["_traces_seen"] = (*self._traces_seen, trace)
             state["_found"] = here, surroundings, trace
-        if trace.batch is None:
+        if trace.batch is None and trace.error is None:  # a function that fails here may fail altogether
             self._say_why(trace)
         return trace
 
@@ -111,9 +111,11 @@ class TracedLayer(DescribedLayer):
             ]
             if "depend on the values" in reason:
                 sentences.append(
-                    "With torch.where in place of Python's if, it is one circuit for all values."
+                    "With torch.where in place of Python's if, and without float(), item() and NumPy on them, it is "
+                    "one circuit for all values."
                 )
-            sentences.append("If it is to stay there, filter qlayers.ExecutionWarning.")
+            as_written = 'pass backend="as_written" to from_qnode, or ' if self._backend is None else ""
+            sentences.append(f"If it is to stay there, {as_written}filter qlayers.ExecutionWarning.")
         if not trace.together and self._backend is None:
             sentences.append(
                 "Its samples run one by one, because its quantum function does not take a batch: index features as "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from numbers import Integral
 from typing import Any
 
@@ -19,14 +19,48 @@ InitMethod = Callable[..., Any] | Mapping[str, Any] | None
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
-def dtype_of(precision: str | None) -> torch.dtype:
+class WeightsByName(MutableMapping[str, torch.Tensor]):
+    """A layer's weights by name. They can be replaced as in TorchLayer's dictionary, and none added or removed."""
+
+    def __init__(self, layer: Any, names: tuple[str, ...]) -> None:
+        self._layer, self._names = layer, names
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        weight: torch.Tensor = self._layer._weights_by_name()[name]
+        return weight
+
+    def __setitem__(self, name: str, weight: torch.Tensor) -> None:
+        self._check(name in self._names, name)
+        setattr(self._layer, name, weight)
+
+    def __delitem__(self, name: str) -> None:
+        self._check(False, name)
+
+    def _check(self, allowed: bool, name: str) -> None:
+        if not allowed:
+            names = ", ".join(self._names)
+            raise ConfigurationError(
+                f"The weights of this layer are {names}; {name!r} cannot be added or removed. Make another layer."
+            )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def dtype_of(precision: str | torch.dtype | None) -> torch.dtype:
     """The dtype of a precision's name; torch's default dtype for None.
 
     Raises:
         ConfigurationError: The name is unknown, or torch's default is neither float32 nor float64.
     """
-    if precision is None:
-        precision = str(torch.get_default_dtype()).removeprefix("torch.")
+    if precision is None or isinstance(precision, torch.dtype):
+        precision = str(precision or torch.get_default_dtype()).removeprefix("torch.")
     if precision not in PRECISIONS:
         raise ConfigurationError(f"precision={precision!r} is unknown. Available: {', '.join(PRECISIONS)}.")
     return PRECISIONS[precision]
