@@ -7,7 +7,7 @@ import functools
 import math
 import time
 from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pennylane as qp
 import torch
@@ -38,9 +38,6 @@ from qlayers.look import look
 from qlayers.measurements import Measurement
 from qlayers.parameter_shift import parameter_shift, shifts_can_be_batched
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
-
-if TYPE_CHECKING:
-    pass
 
 _BACKENDS_OF_QNODES: dict[str, Native] = {"auto": "if possible", "batched": "always", "as_written": "never"}
 
@@ -491,8 +488,8 @@ class QuantumLayer(RunningLayer):
             tasks=self._counter.tasks,
             usd=self._counter.usd,
             cached=self._counter.cached,
-            reason=(trace.reason if trace is not None else None) or self._obstacle,
-            compared=None if trace is None or trace.batch is None else trace.is_compared,
+            reason=trace.reason or self._obstacle,
+            compared=None if trace.batch is None else trace.is_compared,
         )
 
     def reset_execution(self) -> None:
@@ -501,7 +498,7 @@ class QuantumLayer(RunningLayer):
 
     def __repr__(self) -> str:
         circuit: Hashable = self._spec or f"circuit {self._function.__name__}"
-        if self._known() is None:
+        if "_found" not in self.__dict__:
             return f"{type(self).__name__}({circuit}; not called yet)"
         return f"{type(self).__name__}({circuit}; {self._device_name()}, {self._gradient_method()})"
 

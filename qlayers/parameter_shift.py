@@ -61,14 +61,17 @@ def _jacobian(tape: QuantumScript, **options: Any) -> tuple[QuantumScriptBatch, 
 
 def parameter_shift_of(expand: Callable[..., Any]) -> Any:
     """The rule as a gradient transform, for circuits that ``expand`` brings to gates which have a rule."""
-    rule = qp.transform(_jacobian, expand_transform=expand, final_transform=True)
-    _ours.append(rule)
-    return rule
+    return qp.transform(_jacobian, expand_transform=expand, final_transform=True)
 
 
 def is_parameter_shift(method: Any) -> bool:
-    """Whether a gradient method is this rule."""
-    return any(method is rule for rule in _ours)
+    """Return whether a gradient method is the parameter-shift rule, PennyLane's or this one."""
+    return method is qp.gradients.param_shift or getattr(method, "tape_transform", None) is _jacobian
+
+
+def name_of_method(method: Any) -> str:
+    """Return a gradient method's name, as users write it."""
+    return "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))
 
 
 def shifts_can_be_batched(qnode: qp.QNode) -> bool:
@@ -82,7 +85,6 @@ def shifts_can_be_batched(qnode: qp.QNode) -> bool:
     )
 
 
-_ours: list[Any] = []
 parameter_shift = parameter_shift_of(qp.gradients.param_shift.expand_transform)
 
 

@@ -9,19 +9,9 @@ from dataclasses import dataclass
 
 UNFOLLOWED = frozenset(
     (
-        "eval",
-        "exec",
-        "globals",
-        "locals",
-        "open",
-        "input",
-        "compile",
-        "breakpoint",
-        "__import__",
-        "next",
-        "id",
+        "eval", "exec", "globals", "locals", "open", "input", "compile", "breakpoint", "__import__", "next", "id",
     )
-)
+)  # fmt: skip
 """Built-in functions that read what nobody can follow."""
 ASKING = frozenset(
     (

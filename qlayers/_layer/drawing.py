@@ -70,16 +70,10 @@ def transformed(tape: QuantumScript, transforms: Any) -> tuple[QuantumScript, Fi
     Raises:
         NotTraceableError: They make several circuits.
     """
-    if not transforms:
-        return tape, Finish(_first)
     tapes, finish = transforms((tape,))
     if len(tapes) != 1:
         raise NotTraceableError("its transforms make several circuits of one")
     return tapes[0], Finish(finish, len(tapes[0].measurements))
-
-
-def _first(results: Any) -> Any:
-    return results
 
 
 @dataclass(frozen=True)
@@ -87,7 +81,7 @@ class Finish:
     """What transforms do to a circuit's results."""
 
     function: Callable[[Any], Any]
-    n_results: int = 1
+    n_results: int
 
     def __call__(self, results: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """From one tensor a measurement of the circuit to one a measurement of the author's."""

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 import pennylane as qp
 import torch
 
+from qlayers._layer.described import DescribedLayer
 from qlayers._layer.guarded import one_at_a_time
 from qlayers._layer.on_pennylane import run_unrolled
 from qlayers._layer.results import NotOneEachError, combined, combined_of_qnode
 from qlayers._layer.state_shift import differentiate_amplitudes
 from qlayers._layer.surroundings import Surroundings
-from qlayers._layer.traced_layer import TracedLayer
 from qlayers._layer.tracing import Trace
 from qlayers.basis_states import bits_as_angles
 from qlayers.errors import ConfigurationError
 from qlayers.execution import CircuitCounter
-from qlayers.parameter_shift import is_parameter_shift
+from qlayers.parameter_shift import name_of_method
 
 if TYPE_CHECKING:
     from qlayers.simulator.counts import Counts
 
 
-class RunningLayer(TracedLayer):
+class RunningLayer(DescribedLayer):
     """A layer that runs samples whose shape, dtype and values have been checked."""
 
     _counter: CircuitCounter
@@ -64,10 +64,7 @@ class RunningLayer(TracedLayer):
         return combined(results, trace.returns, batch, self._stacks_tuples, makes_row)
 
     def _weights_in(self, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-        return {
-            name: weight if weight.dtype == dtype else weight.to(dtype)
-            for name, weight in self._weights_by_name().items()
-        }
+        return {name: weight.to(dtype) for name, weight in self._weights_by_name().items()}
 
     def _nothing(self, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
         """The results of no samples, from which no gradient flows."""
@@ -157,10 +154,9 @@ class RunningLayer(TracedLayer):
         if self._is_native():
             return "adjoint" if self._precision.device.type == "cpu" else "backprop"
         method = self._current_qnode().diff_method
-        trace = self._known()
-        if method == "best" and self._n_features is not None and not (trace and trace.keeps_state):
+        if method == "best" and self._n_features is not None and not self._known().keeps_state:
             # The example is random, and no circuit need take it.
             with bits_as_angles(), suppress(Exception):
                 method = qp.workflow.get_best_diff_method(self._current_qnode())(**self._example())
-        name = "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))
+        name = name_of_method(method)
         return f"{name}, inputs by state-shift" if self._shifts_states() else name

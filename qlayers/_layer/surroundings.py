@@ -59,20 +59,16 @@ _CONTAINERS = frozenset((dict, OrderedDict, list, tuple, set, frozenset))
 _TENSORS = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
 _PROTOCOLS_ASIDE = frozenset(
     (
-        "__init__", "__new__", "__init_subclass__", "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__",
-        "__annotations__", "__slots__", "__dataclass_fields__", "__dataclass_params__", "__match_args__", "__repr__",
-        "__str__", "__post_init__", "__abstractmethods__", "__parameters__", "__orig_bases__", "__firstlineno__",
-        "__static_attributes__", "__setstate__", "__getstate__", "__deepcopy__", "__copy__", "__reduce__",
-        "__reduce_ex__", "__replace__", "__annotate__", "__annotations_cache__", "__delattr__", "__setattr__",
+        "__init__", "__new__", "__init_subclass__", "__repr__", "__str__", "__post_init__", "__setstate__",
+        "__getstate__", "__deepcopy__", "__copy__", "__reduce__", "__reduce_ex__", "__replace__", "__annotate__",
+        "__delattr__", "__setattr__",
     )
 )  # fmt: skip
 """What a class has besides the protocols by which it is read."""
-_OF_LAYERS = frozenset(vars(torch.nn.Module())) | {
+_OF_LAYERS = frozenset(vars(torch.nn.Module())) - {"training"} | {
     "qnode", "_qnode_dtype", "_found", "_in_graphs", "_input_name", "_weight_names", "_n_qubits", "_n_features",
     "_spec", "_backend", "_recipe", "_native", "_obstacle", "_declared_width", "_warned_range", "_said", "_counter",
-    "_n_traces",
-    "_n_calls", "_traces_seen", "_changes_too_often", "_ran_together", "_connected_dtype", "_gives_list", "_waits",
-    "_broadcasts", "qnode_weights", "_initialized",
+    "_n_calls", "_traces_seen", "_changes_too_often", "_ran_together",
 }  # fmt: skip
 """Attributes of a layer that its circuit does not read."""
 _ABSENT: Any = object()
@@ -218,6 +214,12 @@ class _Walk:
             return self._class(value)
         return self._object(value, kind)
 
+    def _watch(self, read: Callable[[], Any]) -> Any:
+        """Return what ``read`` gives, and have it watched for another object."""
+        content = read()
+        self.checks.append(lambda: read() is content)
+        return content
+
     # ------------------------------------------------------------------------------------------- data
 
     def _tensor(self, value: torch.Tensor) -> Hashable:
@@ -346,15 +348,13 @@ class _Walk:
         self.names |= found.names
         cells = []
         for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):
-            content = _content(cell)
-            self.checks.append(functools.partial(_cell_holds, cell, content))
+            content = self._watch(functools.partial(_content, cell))
             cells.append((name, None if content is _ABSENT else self.follow(content)))
         read = []
         for name in sorted(found.globals):
             content = value.__globals__.get(name, _ABSENT)
-            is_library = isinstance(content, types.ModuleType) and _is_library(content.__name__)
-            if not is_library:
-                self.checks.append(functools.partial(_dict_holds, value.__globals__, name, content))
+            if not (isinstance(content, types.ModuleType) and _is_library(content.__name__)):
+                self._watch(functools.partial(value.__globals__.get, name, _ABSENT))
             if content is not _ABSENT:
                 read.append((name, self.follow(content)))
         defaults, by_name = value.__defaults__, value.__kwdefaults__
@@ -403,8 +403,7 @@ class _Walk:
             parts.append(self._attributes(state, also=state if isinstance(value, Component) else ()))
         for name in slots:
             if self._is_dynamic or name in self.names:
-                content = getattr(value, name, _ABSENT)
-                self.checks.append(functools.partial(_attribute_holds, value, name, content))
+                content = self._watch(functools.partial(getattr, value, name, _ABSENT))
                 parts.append((name, None if content is _ABSENT else self.follow(content)))
         return ("object", *parts)
 
@@ -416,7 +415,7 @@ class _Walk:
         for name, content in vars(value).items() if hasattr(value, "__dict__") else ():
             if name in _CACHES or content is None:
                 continue
-            self.checks.append(functools.partial(_attribute_holds, value, name, content))
+            self._watch(functools.partial(getattr, value, name, _ABSENT))
             parts.append((name, self.follow(content)))
         if isinstance(value, dict):
             parts.append(("items", tuple((self.follow(k), self.follow(v)) for k, v in self._items(value))))
@@ -443,13 +442,12 @@ class _Walk:
                 )
             else:
                 parts.append(self._attributes(state[table]))
-        aside = _OF_LAYERS - {"training"}
         if is_library and not is_layer:
-            settings = {name for name in state if name not in aside} | {"forward"}
-            return ("torch module", *parts, self._attributes(state, also=settings, aside=aside))
+            settings = {name for name in state if name not in _OF_LAYERS} | {"forward"}
+            return ("torch module", *parts, self._attributes(state, also=settings, aside=_OF_LAYERS))
         if not is_layer:
             self.names |= {"forward"}
-        return ("module", *parts, self._attributes(state, also={"training"}, aside=aside))
+        return ("module", *parts, self._attributes(state, also={"training"}, aside=_OF_LAYERS))
 
     def _attributes(
         self,
@@ -534,15 +532,3 @@ def _content(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:  # not assigned yet
         return _ABSENT
-
-
-def _cell_holds(cell: Any, content: Any) -> bool:
-    return _content(cell) is content
-
-
-def _dict_holds(held: Mapping[str, Any], name: str, content: Any) -> bool:
-    return held.get(name, _ABSENT) is content
-
-
-def _attribute_holds(value: Any, name: str, content: Any) -> bool:
-    return getattr(value, name, _ABSENT) is content

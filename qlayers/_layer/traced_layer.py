@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from qlayers._layer.described import DescribedLayer
 from qlayers._layer.guarded import one_at_a_time
+from qlayers._layer.module import LayerModule
 from qlayers._layer.surroundings import Surroundings
 from qlayers._layer.tracing import NoCircuitError, Source, Trace, shared_trace
 from qlayers._layer.warn import warn_caller
-from qlayers.backends import Native
+from qlayers.backends import Backend, Native
+from qlayers.circuit import CircuitSpec
 from qlayers.errors import ConfigurationError, ExecutionWarning
 from qlayers.qnodes import QNodeRecipe
 from qlayers.simulator.not_traceable import NotTraceableError
@@ -28,9 +29,13 @@ _FREE_TRACES, _CALLS_A_TRACE = 8, 50
 """A circuit that changes more often than this is not traced again every time: that takes longer than PennyLane."""
 
 
-class TracedLayer(DescribedLayer):
+class TracedLayer(LayerModule):
     """A layer with a trace of its circuit, for the inputs' width and dtype as they are."""
 
+    _spec: CircuitSpec | None
+    _backend: Backend | None
+    _n_qubits: int
+    _n_features: int | None
     _recipe: QNodeRecipe | None
     _native: Native
     _obstacle: str | None = None
@@ -82,10 +87,8 @@ class TracedLayer(DescribedLayer):
                 raise ConfigurationError(
                     f"This circuit cannot run: {reason}. Change the wire, or give the device more."
                 ) from reason
-            if self._native == "always" and trace.batch is None:
-                raise ConfigurationError(
-                    f"backend=batched cannot run this circuit: {trace.reason}. {self._instead()}"
-                )
+            if trace.batch is None:
+                self._refuse_if_batched(trace.reason)
             if self._changes_too_often:
                 # On PennyLane it is read at every call anyway, and need not be watched.
                 trace, surroundings = replace(trace, reason=_TOO_OFTEN), Surroundings()
@@ -96,9 +99,12 @@ class TracedLayer(DescribedLayer):
             self._say_why(trace)
         return trace
 
-    def _instead(self) -> str:
-        of_qnode = self._backend is None
-        return f"Choose backend=auto{' or as_written' if of_qnode else ', default_qubit or lightning'}."
+    def _refuse_if_batched(self, reason: str | None) -> None:
+        if self._native == "always":
+            others = "auto or as_written" if self._backend is None else "auto, default_qubit or lightning"
+            raise ConfigurationError(
+                f"backend=batched cannot run this circuit: {reason}. Choose backend={others}."
+            )
 
     def _say_why(self, trace: Trace) -> None:
         """Say once why the circuit runs on PennyLane, unless that was asked for."""
@@ -132,30 +138,21 @@ class TracedLayer(DescribedLayer):
         try:
             trace.sizes.check(rows)
         except NotTraceableError as error:
-            if self._native == "always":
-                raise ConfigurationError(
-                    f"backend=batched cannot run this circuit: {error}. {self._instead()}"
-                ) from error
+            self._refuse_if_batched(str(error))
             trace = Trace(trace.returns, together=True, mixes=True, reason=f"for {rows} samples {error}")
             here, surroundings, _ = self.__dict__["_found"]
             self.__dict__["_found"] = here, surroundings, trace
             self._say_why(trace)
         return trace
 
-    def _known(self) -> Trace | None:
-        found = self.__dict__.get("_found")
-        return None if found is None else found[2]
+    def _known(self) -> Trace:
+        """Return what is known of the circuit; nothing yet before the first call."""
+        return self.__dict__["_found"][2] if "_found" in self.__dict__ else Trace()
 
     @property
     def _traced(self) -> TracedCircuit | None:
         """What qlayers' own simulator runs on a batch, once it is known."""
-        trace = self._known()
-        return None if trace is None else trace.batch
-
-    def _takes_rows_only(self) -> bool:
-        trace = self._known()
-        return trace is not None and trace.as_row
+        return self._known().batch
 
     def _is_native(self) -> bool:
-        trace = self._known()
-        return trace is not None and trace.batch is not None
+        return self._traced is not None

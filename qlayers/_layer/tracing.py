@@ -85,7 +85,8 @@ class Source:
 
     def circuit(self, weights: Mapping[str, torch.Tensor], samples: torch.Tensor) -> QuantumScript:
         """The circuit after its author's transforms."""
-        return transformed(self.draw(weights, samples).tape, self.transforms)[0]
+        tape = self.draw(weights, samples).tape
+        return transformed(tape, self.transforms)[0] if self.transforms else tape
 
 
 @dataclass(frozen=True)
@@ -200,34 +201,29 @@ def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: 
         as_row=single.error is not None,
         keeps_row=single.error is None and single.batch_size == 1,
     )
-    if not native:
-        return replace(found, mixes=together and _mixes(source, rows))
-    try:
-        if surroundings.obstacle is not None:
-            raise NotTraceableError(surroundings.obstacle)
-        found = _traced(source, surroundings, found, rows if single.error is not None else single, rows.rows)
-        if have_moved():
-            raise NotTraceableError("it draws random numbers")
-        return found
-    except NoSuchWireError as reason:
-        raise NoCircuitError(str(reason)) from reason
-    except NotTraceableError as reason:
-        return replace(found, mixes=together and _mixes(source, rows), reason=str(reason))
-    except Exception as error:  # a defect here is no reason not to run what PennyLane runs
-        told = f"it cannot be traced, which is a defect of qlayers: please report the circuit ({error!r})"
-        return replace(found, mixes=together and _mixes(source, rows), reason=told)
+    reason = None
+    if native:
+        try:
+            if surroundings.obstacle is not None:
+                raise NotTraceableError(surroundings.obstacle)
+            traced = _traced(source, surroundings, found, single, rows)
+            if not have_moved():
+                return traced
+            reason = "it draws random numbers"
+        except NoSuchWireError as error:
+            raise NoCircuitError(str(error)) from error
+        except NotTraceableError as error:
+            reason = "it draws random numbers" if have_moved() else str(error)
+        except Exception as error:  # a defect here is no reason not to run what PennyLane runs
+            reason = (
+                f"it cannot be traced, which is a defect of qlayers: please report the circuit ({error!r})"
+            )
+    return replace(found, mixes=together and _mixes(source, rows), reason=reason)
 
 
-def _traced(
-    source: Source, surroundings: Surroundings, found: Trace, probe: _Probe, rows: int | None
-) -> Trace:
+def _traced(source: Source, surroundings: Surroundings, found: Trace, one: _Probe, several: _Probe) -> Trace:
     from qlayers.simulator.comparison import COMPARED_WORK, agrees_with_default_qubit, work_of
-    from qlayers.simulator.trace import (  # numba: only for its users
-        MixesSamplesError,
-        QuantumFunction,
-        UnlikeRecordError,
-        trace,
-    )
+    from qlayers.simulator.trace import MixesSamplesError, QuantumFunction, trace  # numba: only for its users
 
     if (
         any(tensor.dtype == torch.float64 for tensor in surroundings.tensors)
@@ -243,26 +239,24 @@ def _traced(
         surroundings.tensors,
         surroundings.constants,
     )
-    single: TracedCircuit | None
-    try:
-        if not found.together:
-            single = batch = trace(function)
-        elif found.as_row:
-            single, batch = None, trace(function, as_row=True, rows=rows)
-        else:
-            try:
-                single = batch = trace(function, rows=rows)
-            except MixesSamplesError:
-                # A batch may mean something else to the function than a sample: then each has a program.
-                single, batch = trace(function), trace(function, as_row=True, rows=rows)
-    except UnlikeRecordError as reason:
-        raise NotTraceableError(VARIES if _varies(source, probe) else str(reason)) from reason
+    probe, rows = several if found.as_row else one, several.rows
     if _varies(source, probe):
         raise NotTraceableError(VARIES)
+    single: TracedCircuit | None
+    if not found.together:
+        single = batch = trace(function)
+    elif found.as_row:
+        single, batch = None, trace(function, as_row=True, rows=rows)
+    else:
+        try:
+            single = batch = trace(function, rows=rows)
+        except MixesSamplesError:
+            # A batch may mean something else to the function than a sample: then each has a program.
+            single, batch = trace(function), trace(function, as_row=True, rows=rows)
     if not surroundings.are_unchanged():
         raise NotTraceableError("it changes what it reads")
-    finish = _finish(source, (probe, _Probe(source, rows)) if found.together and rows else (probe,))
-    compared = []
+    finish = _finish(source, (probe, several) if found.together else (probe,))
+    is_compared = False
     for circuit in (batch, single) if single is not batch else (batch,):
         if circuit is None or work_of(circuit) > COMPARED_WORK:
             continue
@@ -278,11 +272,9 @@ def _traced(
                 "the program made of it disagrees with default.qubit, which is a defect of qlayers: please report the "
                 "circuit"
             )
-        compared.append(circuit)
-    sizes = None
-    if found.together and source.value is None:
-        sizes = BatchSizes(batch, finish)
-    return replace(found, batch=batch, single=single, finish=finish, sizes=sizes, is_compared=bool(compared))
+        is_compared = True
+    sizes = BatchSizes(batch, finish) if found.together and source.value is None else None
+    return replace(found, batch=batch, single=single, finish=finish, sizes=sizes, is_compared=is_compared)
 
 
 def _finish(source: Source, probes: Sequence[_Probe]) -> Finish | None:

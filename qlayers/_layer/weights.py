@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from numbers import Integral
@@ -98,7 +99,7 @@ def check_signature(
         ConfigurationError: Weights and shapes do not fit together.
         WeightNameError: A weight has a name that torch or PennyLane use on every layer.
     """
-    parameters = _parameters_of(function)
+    parameters = inspect.signature(function).parameters
     kinds = {parameter.kind for parameter in parameters.values()}
     names = ", ".join(parameters) or "none"
     # The beginnings are TorchLayer's, for programs that look for them.
@@ -123,20 +124,15 @@ def check_signature(
             f"{', '.join(shapes) or 'none'}, and the QNode's arguments are {names}."
         )
     for name in shapes:
-        if name in _RESERVED:
+        if name in RESERVED:
             raise WeightNameError(
                 f"A weight cannot be called {name!r}, which is an attribute of every torch module or TorchLayer. "
                 "Rename the argument."
             )
 
 
-def _parameters_of(function: Callable[..., Any]) -> Mapping[str, Any]:
-    import inspect
-
-    return inspect.signature(function).parameters
-
-
-_RESERVED = frozenset(dir(qp.qnn.TorchLayer))
+RESERVED = frozenset(dir(qp.qnn.TorchLayer)) | {"qnode_weights"}
+"""Names that a weight cannot have."""
 
 
 def initial_weights(shapes: Mapping[str, tuple[int, ...]], init: InitMethod) -> dict[str, torch.Tensor]:
@@ -166,6 +162,11 @@ def _initial_weight(name: str, shape: tuple[int, ...], init: InitMethod) -> torc
         )
     if not callable(init):
         value = torch.as_tensor(init).detach().clone()
+        if tuple(value.shape) != shape:  # TorchLayer takes what a function returns
+            raise ConfigurationError(
+                f"The weight {name!r} has shape {shape} in weight_shapes, but its initial value has shape "
+                f"{tuple(value.shape)}."
+            )
     else:
         # What an initialiser leaves out can be told from what it writes.
         room = torch.full(shape or (1,), math.nan)
@@ -177,9 +178,4 @@ def _initial_weight(name: str, shape: tuple[int, ...], init: InitMethod) -> torc
                 f"init_method leaves entries of the weight {name!r} unwritten, or writes NaN. Write every entry in "
                 "place, or return a tensor."
             )
-    if not callable(init) and tuple(value.shape) != shape:  # TorchLayer takes what a function returns
-        raise ConfigurationError(
-            f"The weight {name!r} has shape {shape} in weight_shapes, but its initial value has shape "
-            f"{tuple(value.shape)}."
-        )
     return value if value.is_floating_point() else value.to(torch.get_default_dtype())

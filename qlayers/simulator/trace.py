@@ -150,12 +150,12 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
     )
     n_read = n_features if reads_samples else 0
     n_all = n_weights + len(shared)
+    position = {number: n_weights + k for k, number in enumerate(shared)}
+    position |= {number: n_all + n_read + k for k, number in enumerate(sampled)}
     angles = [
-        _after(polynomial, n_weights, len(shared))
-        if polynomial is not None
-        else Angle(0.0, ((n_weights + shared.index(number), -1, 1.0),))
-        if number in shared
-        else Angle(0.0, ((n_all + n_read + sampled.index(number), -1, 1.0),))
+        Angle(0.0, ((position[number], -1, 1.0),))
+        if polynomial is None
+        else _after(polynomial, n_weights, len(shared))
         for number, polynomial in enumerate(polynomials)
     ]
     initial = InitialState(n_qubits, record.states) if record.states else None
@@ -330,7 +330,7 @@ class _Look:
         flat = weights.clone().requires_grad_()
         found = self.sketch(flat, (sample[None] if self.as_row else sample).clone().requires_grad_())
         if not found.is_like(first):
-            raise UnlikeRecordError("its gates depend on the values of its inputs or weights")
+            raise NotTraceableError("its gates depend on the values of its inputs or weights")
         tolerance = _REPLAYED[function.dtype]
         with torch.no_grad():
             pairs = (
@@ -344,7 +344,7 @@ class _Look:
                 replayed, drawn.detach().to(replayed), rtol=tolerance, atol=tolerance, equal_nan=True
             )
             if not same:
-                raise UnlikeRecordError("its gates depend on something else than its inputs and weights")
+                raise NotTraceableError("its gates depend on something else than its inputs and weights")
         numbers = torch.cat([weights, sample]).double()
         for polynomial, drawn in zip(polynomials, found.angles, strict=True):
             if polynomial is not None and not math.isclose(
@@ -401,11 +401,7 @@ class _Look:
             raise MixesSamplesError("its gates mix the samples of a batch")
 
 
-class UnlikeRecordError(NotTraceableError):
-    """The function makes other gates than were recorded."""
-
-
-class MixesSamplesError(UnlikeRecordError):
+class MixesSamplesError(NotTraceableError):
     """The function does something else to a batch than to each of its samples."""
 
 
