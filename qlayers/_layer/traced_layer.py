@@ -136,7 +136,8 @@ class TracedLayer(LayerModule):
         """The trace, or one that leaves the circuit to PennyLane if it is another one for batches of this size."""
         assert trace.sizes is not None
         try:
-            trace.sizes.check(rows)
+            (n_features, dtype, _), surroundings, _ = self.__dict__["_found"]
+            trace.sizes.check(rows, lambda: self._source(n_features, dtype).quantum_function(surroundings))
         except NotTraceableError as error:
             self._refuse_if_batched(str(error))
             trace = Trace(trace.returns, together=True, mixes=True, reason=f"for {rows} samples {error}")

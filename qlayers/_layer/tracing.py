@@ -27,6 +27,7 @@ from qlayers.recent import Recent
 from qlayers.simulator.not_traceable import NoSuchWireError, NotTraceableError
 
 if TYPE_CHECKING:
+    from qlayers.simulator.trace import QuantumFunction
     from qlayers.simulator.traced import TracedCircuit
 
 VARIES = (
@@ -77,6 +78,20 @@ class Source:
             self.n_features,
             self.dtype,
             torch.get_default_dtype(),
+        )
+
+    def quantum_function(self, surroundings: Surroundings) -> QuantumFunction:
+        """What the simulator traces."""
+        from qlayers.simulator.trace import QuantumFunction  # numba: only for its users
+
+        return QuantumFunction(
+            self.circuit,
+            self.shapes,
+            self.n_features,
+            self.labels,
+            self.dtype,
+            surroundings.tensors,
+            surroundings.constants,
         )
 
     def draw(self, weights: Mapping[str, torch.Tensor], samples: torch.Tensor) -> Drawing:
@@ -131,8 +146,8 @@ class BatchSizes:
         self._circuit, self._finish = circuit, finish
         self._known: set[int] = set()
 
-    def check(self, rows: int) -> None:
-        """Look at the function at this size, once.
+    def check(self, rows: int, function: Callable[[], QuantumFunction]) -> None:
+        """Look at a function like the one that was traced at this size, once.
 
         Raises:
             NotTraceableError: It does something else there.
@@ -140,8 +155,8 @@ class BatchSizes:
         if rows in self._known:
             return
         with one_at_a_time, undisturbed(), untouched_streams():
-            if self._circuit.check_rows is not None:
-                self._circuit.check_rows(rows)
+            assert self._circuit.check_rows is not None
+            self._circuit.check_rows(function().reading(self._circuit.closures), rows)
             if self._finish is not None:
                 self._finish.check_rows(rows)
         self._known.add(rows)
@@ -223,22 +238,14 @@ def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: 
 
 def _traced(source: Source, surroundings: Surroundings, found: Trace, one: _Probe, several: _Probe) -> Trace:
     from qlayers.simulator.comparison import COMPARED_WORK, agrees_with_default_qubit, work_of
-    from qlayers.simulator.trace import MixesSamplesError, QuantumFunction, trace  # numba: only for its users
+    from qlayers.simulator.trace import MixesSamplesError, trace  # numba: only for its users
 
     if (
         any(tensor.dtype == torch.float64 for tensor in surroundings.tensors)
         and source.dtype != torch.float64
     ):
         raise NotTraceableError("it reads tensors of a higher precision than the layer's")
-    function = QuantumFunction(
-        source.circuit,
-        source.shapes,
-        source.n_features,
-        source.labels,
-        source.dtype,
-        surroundings.tensors,
-        surroundings.constants,
-    )
+    function = source.quantum_function(surroundings)
     probe, rows = several if found.as_row else one, several.rows
     if _varies(source, probe):
         raise NotTraceableError(VARIES)
@@ -256,9 +263,12 @@ def _traced(source: Source, surroundings: Surroundings, found: Trace, one: _Prob
     if not surroundings.are_unchanged():
         raise NotTraceableError("it changes what it reads")
     finish = _finish(source, (probe, several) if found.together else (probe,))
-    is_compared = False
+    is_compared = True
     for circuit in (batch, single) if single is not batch else (batch,):
-        if circuit is None or work_of(circuit) > COMPARED_WORK:
+        if circuit is None:
+            continue
+        if work_of(circuit) > COMPARED_WORK:
+            is_compared = False
             continue
         together = found.together and circuit is batch
         try:
@@ -272,7 +282,6 @@ def _traced(source: Source, surroundings: Surroundings, found: Trace, one: _Prob
                 "the program made of it disagrees with default.qubit, which is a defect of qlayers: please report the "
                 "circuit"
             )
-        is_compared = True
     sizes = BatchSizes(batch, finish) if found.together and source.value is None else None
     return replace(found, batch=batch, single=single, finish=finish, sizes=sizes, is_compared=is_compared)
 

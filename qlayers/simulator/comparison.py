@@ -38,7 +38,7 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
         function: What it was traced from.
         together: Whether the function is given the samples as a batch, as it will be, or one by one.
     """
-    function = replace(function, closures=[function.closures[number] for number in circuit.closures])
+    function = function.reading(circuit.closures)
     generator = torch.Generator().manual_seed(1)
     dtype, n_features = function.dtype, function.n_features
     rows = 3 if work_of(circuit) <= SMALL_WORK else 1

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -87,6 +87,12 @@ class QuantumFunction:
         """Length of the flat weights, without closures."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
+    def reading(self, numbers: Collection[int]) -> QuantumFunction:
+        """The function whose program reads these closures only; the others are constants."""
+        used = [self.closures[number] for number in numbers]
+        unread = [closure for number, closure in enumerate(self.closures) if number not in numbers]
+        return replace(self, closures=used, constants=[*self.constants, *unread])
+
     def weights_of(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
         """Weights by name."""
         parts = flat[: self.n_weights].split([math.prod(shape) for shape in self.shapes.values()])
@@ -129,12 +135,7 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
         )
     if len(record.closures) < len(function.closures):
         # The others are reached but not used: without them the program has fewer weights.
-        used = [function.closures[number] for number in record.closures]
-        unread = [
-            closure for number, closure in enumerate(function.closures) if number not in record.closures
-        ]
-        fewer = replace(function, closures=used, constants=[*function.constants, *unread])
-        return replace(trace(fewer, as_row, rows), closures=record.closures)
+        return replace(trace(function.reading(record.closures), as_row, rows), closures=record.closures)
     n_weights = len(function.with_closures(torch.empty(function.n_weights)))
     n_features = function.n_features + n_bits
     polynomials = polynomials_of(record.angles, n_weights)
@@ -177,7 +178,7 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
         record.bits,
         reads_samples,
         record.closures,
-        functools.partial(look.check_rows, first, record),
+        functools.partial(_check_rows, as_row, first.without_values(), record),
     )
 
 
@@ -214,6 +215,11 @@ class Sketch:
             and list(map(measurement_key, self.measurements))
             == list(map(measurement_key, other.measurements))
         )
+
+    def without_values(self) -> Sketch:
+        """What :meth:`is_like` compares, and none of the tensors that were computed."""
+        states = tuple((qubits, torch.empty(0), is_checked) for qubits, _, is_checked in self.states)
+        return replace(self, angles=(), states=states, bits=(torch.empty(0),) * len(self.bits))
 
 
 @dataclass(frozen=True)
@@ -399,6 +405,11 @@ class _Look:
         pairs = [(part[1:], other[1:]) for part, other in zip(parts, others, strict=True)]
         if not all(torch.allclose(part, other, rtol=0.0, atol=0.0, equal_nan=True) for part, other in pairs):
             raise MixesSamplesError("its gates mix the samples of a batch")
+
+
+def _check_rows(as_row: bool, first: Sketch, record: _Record, function: QuantumFunction, rows: int) -> None:
+    """Look at a batch of a function like that of which the record was made, whose memory is not held."""
+    _Look(function, as_row).check_rows(first, record, rows)
 
 
 class MixesSamplesError(NotTraceableError):
