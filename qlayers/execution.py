@@ -39,12 +39,12 @@ class Execution:
         seconds: Time spent evaluating the layer; differentiation is not in it.
         tasks: Tasks that a paid or remote device was sent, for evaluation and differentiation.
         usd: What they cost.
-        cached: Circuits whose results were at hand and cost nothing.
-        reason: Why the circuit runs elsewhere than on qlayers' own simulator; None where it does not, or where that was
-            asked for.
+        cached: Circuits whose results were cached and cost nothing.
+        reason: Why the circuit runs elsewhere than on qlayers' own simulator although nobody asked for that; None where
+            it runs as was asked, and before the first call. ``device`` says where it runs.
         compared: Whether the program that qlayers' own simulator runs was compared with default.qubit, values and
-            gradients, when it was made; circuits that take default.qubit longer than about a second are not. None
-            elsewhere.
+            gradients, when it was made; circuits that take default.qubit longer than about a second are not. None if it
+            runs elsewhere.
     """
 
     device: str
