@@ -280,7 +280,9 @@ class QuantumLayer(RunningLayer):
         100
         """
         moved: QuantumLayer = self.__class__.__new__(self.__class__)
-        state = copy.deepcopy(LayerModule.__getstate__(self))
+        # The QNode itself stays: a copy of a method would bring a copy of its object.
+        memo = {id(self._recipe): self._recipe}
+        state = copy.deepcopy(LayerModule.__getstate__(self), memo)
         state["_backend"] = configured(backend, Backend, options)  # type: ignore[type-abstract]
         state["_native"] = state["_backend"].native
         state.update(_said=None, _obstacle=None, _ran_together=None, _counter=CircuitCounter())

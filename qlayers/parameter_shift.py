@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pennylane as qp
+from pennylane.exceptions import ParameterFrequenciesUndefinedError
 from pennylane.measurements import ExpectationMP, ProbabilityMP
 from pennylane.tape import QuantumScript, QuantumScriptBatch
 from pennylane.typing import PostprocessingFn
@@ -96,13 +97,18 @@ def _rules(tape: QuantumScript) -> list[np.ndarray]:
     rules = []
     for number in range(len(tape.trainable_params)):
         operation, at, position = tape.get_operation(number)
-        is_angle = at < len(tape.operations) and np.ndim(qp.math.toarray(operation.data[position])) == 0
+        value = qp.math.toarray(operation.data[position])
+        is_angle = at < len(tape.operations) and np.ndim(value) == 0 and not np.iscomplexobj(value)
         if not is_angle or operation.grad_method != "A":
             return []
         recipe = operation.grad_recipe
         if recipe and recipe[position] is not None:
             return []
-        rules.append(_rule(operation.parameter_frequencies[position]))
+        try:
+            frequencies = operation.parameter_frequencies
+        except ParameterFrequenciesUndefinedError:
+            return []
+        rules.append(_rule(frequencies[position]))
     return rules
 
 

@@ -54,10 +54,7 @@ class RunningLayer(DescribedLayer):
             return side_by_side if len(batch) == 1 else side_by_side.reshape(*batch, -1)
         results = circuit.readout.results(outputs)
         makes_row = batch is None and trace.keeps_row
-        if trace.finish is not None and len(samples) == 1 and not makes_row:
-            # Transforms take the dimension of a batch of one for none.
-            results = [result[:1] for result in trace.finish([result.repeat(2) for result in results])]
-        elif trace.finish is not None:
+        if trace.finish is not None:
             results = trace.finish(results)
         if batch is None and not makes_row:
             results = [result[0] for result in results]
@@ -110,7 +107,20 @@ class RunningLayer(DescribedLayer):
             with suppress(NotOneEachError):
                 return combined_of_qnode(results, batch, self._stacks_tuples)
         rows = samples[:, None] if trace.together else samples
-        results = run_unrolled(self._current_qnode(), [{self._input_name: row, **weights} for row in rows])
+        try:
+            results = run_unrolled(
+                self._current_qnode(), [{self._input_name: row, **weights} for row in rows]
+            )
+        except Exception as error:
+            if self._ran_together or self._backend is not None:
+                raise
+            # A function may be written for batches of one size, at which nobody looked.
+            results = self._current_qnode()(**{self._input_name: samples}, **weights)
+            self.__dict__["_ran_together"] = True
+            try:
+                return combined_of_qnode(results, batch, self._stacks_tuples)
+            except NotOneEachError:
+                raise error from None
         # Where TorchLayer has no number for the batch, results lie side by side.
         stacks = self._stacks_tuples and not self._ran_together
         self.__dict__["_ran_together"] = False

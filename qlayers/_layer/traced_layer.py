@@ -77,7 +77,12 @@ class TracedLayer(LayerModule):
             surroundings = source.surroundings()
             if (recipe := self._recipe) is not None:
                 function = recipe.qnode.func
-                surroundings.checks.append(lambda: recipe.qnode.func is function)
+                transforms = list(recipe.qnode.compile_pipeline)
+                surroundings.checks.append(
+                    lambda: (
+                        recipe.qnode.func is function and list(recipe.qnode.compile_pipeline) == transforms
+                    )
+                )
             if len(self._traces_seen) > _FREE_TRACES + self._n_calls // _CALLS_A_TRACE:
                 state["_changes_too_often"] = True
             native = self._native != "never" and not self._changes_too_often

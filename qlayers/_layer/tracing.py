@@ -15,9 +15,11 @@ import torch
 from pennylane.measurements import ExpectationMP
 from pennylane.tape import QuantumScript
 
-from qlayers._layer.drawing import Drawing, Finish, Returns, drawn, transformed
+from qlayers._layer.drawing import Drawing, Returns, drawn, transformed
 from qlayers._layer.guarded import one_at_a_time
+from qlayers._layer.post_processing import WeightedSums, hands_on, weighted_sums
 from qlayers._layer.random_streams import untouched_streams
+from qlayers._layer.restoring import keep
 from qlayers._layer.surroundings import Surroundings, surroundings_of
 from qlayers._layer.undisturbed import undisturbed
 from qlayers.basis_states import bits_as_angles
@@ -130,7 +132,7 @@ class Trace:
     keeps_row: bool = False
     batch: TracedCircuit | None = None
     single: TracedCircuit | None = None
-    finish: Finish | None = None
+    finish: WeightedSums | None = None
     sizes: BatchSizes | None = None
     mixes: bool = False
     keeps_state: bool = False
@@ -142,8 +144,8 @@ class Trace:
 class BatchSizes:
     """The sizes of batches at which a function was looked at: it may do something else at others."""
 
-    def __init__(self, circuit: TracedCircuit, finish: Finish | None) -> None:
-        self._circuit, self._finish = circuit, finish
+    def __init__(self, circuit: TracedCircuit) -> None:
+        self._circuit = circuit
         self._known: set[int] = set()
 
     def check(self, rows: int, function: Callable[[], QuantumFunction]) -> None:
@@ -157,8 +159,6 @@ class BatchSizes:
         with one_at_a_time, undisturbed(), untouched_streams():
             assert self._circuit.check_rows is not None
             self._circuit.check_rows(function().reading(self._circuit.closures), rows)
-            if self._finish is not None:
-                self._finish.check_rows(rows)
         self._known.add(rows)
 
 
@@ -200,6 +200,18 @@ def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: 
         # Not even a look: it would be a call too many. The function is called just as TorchLayer calls it.
         reason = surroundings.obstacle if native else None
         return Trace(together=True, mixes=True, keeps_state=True, reason=reason)
+    put_back = keep(surroundings.changeable)
+    try:
+        found = _found(source, surroundings, native, have_moved)
+    finally:
+        has_changed = put_back()
+    if has_changed:
+        reason = "it changes what is around it every time it is called" if native else None
+        return Trace(together=True, mixes=True, keeps_state=True, reason=reason)
+    return found
+
+
+def _found(source: Source, surroundings: Surroundings, native: bool, have_moved: Callable[[], bool]) -> Trace:
     first, second = _sizes_unlike(source)
     single, rows, others = _Probe(source, None), _Probe(source, first), _Probe(source, second)
     # At two sizes, since a circuit that takes rows for features may have just as many angles as one has rows.
@@ -208,15 +220,15 @@ def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: 
         for error in (rows.error, single.error):
             if isinstance(error, QlayersError):
                 raise error
-        reason = f"its quantum function fails on a random sample ({single.error})"
-        return Trace(reason=reason, error=single.error)
+        failure = f"its quantum function fails on a random sample ({single.error})"
+        return Trace(reason=failure, error=single.error)
     found = Trace(
         returns=(rows if together else single).returns,
         together=together,
         as_row=single.error is not None,
         keeps_row=single.error is None and single.batch_size == 1,
     )
-    reason = None
+    reason: str | None = None
     if native:
         try:
             if surroundings.obstacle is not None:
@@ -282,47 +294,30 @@ def _traced(source: Source, surroundings: Surroundings, found: Trace, one: _Prob
                 "the program made of it disagrees with default.qubit, which is a defect of qlayers: please report the "
                 "circuit"
             )
-    sizes = BatchSizes(batch, finish) if found.together and source.value is None else None
+    sizes = BatchSizes(batch) if found.together and source.value is None else None
     return replace(found, batch=batch, single=single, finish=finish, sizes=sizes, is_compared=is_compared)
 
 
-def _finish(source: Source, probes: Sequence[_Probe]) -> Finish | None:
+def _finish(source: Source, probes: Sequence[_Probe]) -> WeightedSums | None:
     """What the author's transforms do to results, if that is the same whatever the inputs and weights are."""
     if not source.transforms:
         return None
-    generator = torch.Generator().manual_seed(3)
     found = []
-    results: list[torch.Tensor] = []
     for probe, factor in ((probes[0], 1.0), (probes[-1], 0.7)):
         weights = {name: (factor * weight).requires_grad_() for name, weight in probe.weights.items()}
         tape = source.draw(weights, (factor * probe.sample).requires_grad_()).tape
         circuit, finish = transformed(tape, source.transforms)
-        results = results or [
-            torch.rand(5, generator=generator, dtype=torch.float64) for _ in circuit.measurements
-        ]
-        found.append((finish, _finished(finish, results)))
-    (finish, first), (_, second) = found
-    if len(first) == len(results) and all(a is b for a, b in zip(first, results, strict=True)):
-        return None
-    if not all(isinstance(m, ExpectationMP) for m in (*circuit.measurements, *tape.measurements)):
-        raise NotTraceableError(
-            "its transforms compute something from results that are no expectation values"
-        )
-    if len(first) != len(tape.measurements) or any(part.shape != (5,) for part in first):
-        raise NotTraceableError(
-            "its transforms make something else than one number of the results of a circuit"
-        )
-    if any(part.requires_grad for part in first) or not all(map(torch.equal, first, second)):
+        if not all(isinstance(m, ExpectationMP) for m in (*circuit.measurements, *tape.measurements)):
+            if hands_on(finish, len(circuit.measurements)):
+                return None
+            raise NotTraceableError(
+                "its transforms compute something from results that are no expectation values"
+            )
+        found.append(weighted_sums(finish, len(circuit.measurements), len(tape.measurements)))
+    first, second = found
+    if not first.equals(second):
         raise NotTraceableError("its transforms compute something from results and from inputs or weights")
-    finish.check_rows(5)
-    return finish
-
-
-def _finished(finish: Finish, results: list[torch.Tensor]) -> list[torch.Tensor]:
-    try:
-        return finish(results)
-    except Exception as error:  # whatever the author's function raises
-        raise NotTraceableError(f"its transforms fail on random results ({error})") from error
+    return None if first.changes_nothing else first
 
 
 def _mixes(source: Source, probe: _Probe) -> bool:
@@ -400,7 +395,7 @@ def _varies(source: Source, probe: _Probe) -> bool:
             (
                 gate.name,
                 gate.wires.labels,
-                [np.asarray(qp.math.toarray(number)).tolist() for number in gate.data],
+                [str(np.asarray(qp.math.toarray(number)).tolist()) for number in gate.data],  # NaN is not NaN
             )
             for gate in tape.operations
             if not isinstance(gate, (qp.ops.MidMeasure, qp.ops.Conditional))  # another name every time
