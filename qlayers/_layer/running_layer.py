@@ -39,6 +39,8 @@ class RunningLayer(DescribedLayer):
         assert circuit is not None
         samples = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
         weights = list(self._weights_by_name().values())
+        for number in circuit.unread:
+            weights[number] = weights[number].detach()
         if circuit.closures:
             weights += [surroundings.tensors[number] for number in circuit.closures]
         if len(weights) == 1 and weights[0].dtype == samples.dtype:

@@ -17,6 +17,7 @@ with default.qubit, values and gradients, before it is used (:mod:`qlayers.simul
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -92,6 +93,14 @@ class QuantumFunction:
         used = [self.closures[number] for number in numbers]
         unread = [closure for number, closure in enumerate(self.closures) if number not in numbers]
         return replace(self, closures=used, constants=[*self.constants, *unread])
+
+    def weights_without(self, numbers: Collection[int]) -> tuple[int, ...]:
+        """Which weights, by number, have none of these entries of the flat weights."""
+        ends = list(itertools.accumulate(math.prod(shape) for shape in self.shapes.values()))
+        ranges = zip([0, *ends], ends, strict=False)
+        return tuple(
+            number for number, (start, end) in enumerate(ranges) if set(range(start, end)).isdisjoint(numbers)
+        )
 
     def weights_of(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
         """Weights by name."""
@@ -169,6 +178,10 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
     except NotImplementedError as reason:
         raise NotTraceableError(str(reason)) from reason
     of_samples = record.angles.only(sampled) if sampled else None
+    all_read = bool(odd or record.states or record.bits)
+    read_numbers = {
+        entry for polynomial in polynomials if polynomial for term in polynomial.terms for entry in term[:2]
+    }
     return TracedCircuit(
         readout.finish(builder),
         readout,
@@ -179,6 +192,7 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
         reads_samples,
         record.closures,
         functools.partial(_check_rows, as_row, first.without_values(), record),
+        () if all_read else function.weights_without(read_numbers),
     )
 
 

@@ -33,6 +33,7 @@ class TracedCircuit:
         closures: Which tensors around the quantum function follow the weights, by number.
         check_rows: Looks at the quantum function, or another like it, at a batch of so many samples; see
             :func:`qlayers.simulator.trace.trace`.
+        unread: Which weights, by number, the circuit does not read: they have no gradient, rather than one of zero.
     """
 
     program: Program
@@ -44,6 +45,7 @@ class TracedCircuit:
     reads_samples: bool = True
     closures: tuple[int, ...] = ()
     check_rows: Callable[[Any, int], None] | None = field(default=None, repr=False, compare=False)
+    unread: tuple[int, ...] = ()
 
     def run(self, samples: torch.Tensor, weights: torch.Tensor, counts: Counts | None = None) -> torch.Tensor:
         """Run a batch.

@@ -287,6 +287,19 @@ def context_of_a_batch(layer_class):
     return [layer(X)]
 
 
+def weights_that_are_not_read(layer_class):
+    def circuit(inputs, w, idle):
+        qp.RX(inputs[..., 0] + w[0], 0)
+        return qp.expval(qp.Z(0))
+
+    torch.manual_seed(0)
+    layer = layer_class(qp.QNode(circuit, DEVICE), {"w": (2,), "idle": (3,)})
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1, weight_decay=0.5)
+    layer(X).sum().backward()
+    optimizer.step()
+    return [layer.w, layer.idle]
+
+
 def library_attribute(layer_class):
     def circuit(inputs, w):
         qp.RX(torch.our_scale * inputs[..., 0], 0)
@@ -305,7 +318,8 @@ def library_attribute(layer_class):
 PROGRAMS = [
     observables, wires, names_of_ours, target_networks, shown, subclasses_of_modules, user_dictionary, decimals,
     patterns, order_of_sets, weights_set_by_name, transform_appended_later, post_processing_that_looks,
-    changes_through_a_local_name, default_argument_changed, batches_of_one_size, context_of_a_batch, library_attribute,
+    changes_through_a_local_name, default_argument_changed, batches_of_one_size, context_of_a_batch,
+    weights_that_are_not_read, library_attribute,
 ]  # fmt: skip
 
 
