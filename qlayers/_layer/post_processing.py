@@ -21,10 +21,12 @@ class WeightedSums:
     Attributes:
         offset: Shape ``(n_outputs,)``.
         weights: Shape ``(n_outputs, n_results)``.
+        drops_row: Whether the author's function leaves out the dimension of a batch of one.
     """
 
     offset: torch.Tensor
     weights: torch.Tensor
+    drops_row: bool
 
     def __call__(self, results: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """From one tensor of shape ``(batch,)`` a measurement of the circuit to one a measurement of the author's."""
@@ -59,7 +61,8 @@ def weighted_sums(finish: PostProcessing, n_results: int, n_outputs: int) -> Wei
     random = torch.rand(4, n_results, generator=generator, dtype=torch.float64) * signs
     found = _evaluated(finish, torch.cat([units, random]), n_outputs)
     offset = found[0]
-    sums = WeightedSums(offset, (found[1 : n_results + 1] - offset).T)
+    drops_row = any(part.shape == () for part in _parts(finish, list(units[:1].T)))
+    sums = WeightedSums(offset, (found[1 : n_results + 1] - offset).T, drops_row)
     # In parts too, which shows whether samples meet, and decisions on their signs.
     for rows in (random, random[:2], random[2:], random[1:3]):
         expected = torch.stack(sums(list(rows.T)), -1)

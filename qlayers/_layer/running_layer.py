@@ -55,7 +55,7 @@ class RunningLayer(DescribedLayer):
             side_by_side = circuit.readout.side_by_side(outputs)
             return side_by_side if len(batch) == 1 else side_by_side.reshape(*batch, -1)
         results = circuit.readout.results(outputs)
-        makes_row = batch is None and trace.keeps_row
+        makes_row = batch is None and trace.keeps_row and not (trace.finish and trace.finish.drops_row)
         if trace.finish is not None:
             results = trace.finish(results)
         if batch is None and not makes_row:

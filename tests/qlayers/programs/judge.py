@@ -127,7 +127,8 @@ def judge(program: Program, make: Make = make_ours) -> Outcome:
         except Exception as error:
             if wanted is None:
                 return Outcome(program, "no reference", f"{type(error).__name__}: {_first_line(error)}")
-            return Outcome(program, "crash", f"{type(error).__name__}: {_first_line(error)}", name)
+            status = "refused by both" if _fails_alike(program, error) else "crash"
+            return Outcome(program, status, f"{type(error).__name__}: {_first_line(error)}", name)
         if wanted is None:
             return Outcome(program, "no reference", "ours alone runs it")
         difference = _difference(ours, wanted, program)
@@ -225,12 +226,23 @@ def _judge_refusal(program: Program, error: QlayersError, wanted: Numbers | None
         theirs, _ = _run(program, qp.qnn.TorchLayer)
     except Exception:
         return "refused by both", message
+    if not all(torch.isfinite(number).all() for number in theirs.values()):
+        return "refused", "NaN or infinity: it gives it"
     wrong = why_torchlayer_is_wrong(program)
     # What TorchLayer leaves out of a second derivative may happen to be zero.
     by_luck = isinstance(error, DerivativeError) and program.order > 1
     if wrong is None or wanted is None or (_difference(theirs, wanted, program) is None and not by_luck):
         return "refused without cause", message
     return "refused", wrong
+
+
+def _fails_alike(program: Program, error: Exception) -> bool:
+    """Whether TorchLayer fails with the same error, as it comes from PyTorch or PennyLane."""
+    try:
+        _run(program, qp.qnn.TorchLayer)
+    except Exception as theirs:
+        return type(theirs) is type(error) and _first_line(theirs) == _first_line(error)
+    return False
 
 
 class _Reference(torch.nn.Module):
