@@ -186,7 +186,7 @@ class _Guarded:
         with one_at_a_time, _in_our_words():
             self._refuse_tiny_steps(tapes)
             if not torch.is_grad_enabled():
-                return [_real(found) for found in self._products.compute_vjp(tapes, cotangents)]
+                return self._products.compute_vjp(tapes, cotangents)
             parameters = [one for tape in tapes for one in tape.get_parameters(trainable_only=False)]
             sources = list(_tensors([parameters, cotangents]))
             if _can_be_differentiated_again(self._products, tapes):
@@ -197,7 +197,7 @@ class _Guarded:
                 return found
             with torch.no_grad():
                 found = self._products.compute_vjp(tapes, _detached(cotangents))
-            slices = [Gradients(() if one is None else map(torch.as_tensor, _real(one))) for one in found]
+            slices = [Gradients(() if one is None else map(torch.as_tensor, one)) for one in found]
             guarded = iter(
                 first_derivatives([one for part in slices for one in part], sources, self._message)
             )
@@ -274,14 +274,6 @@ def _tensors(nested: Any) -> Iterator[Tensor]:
     elif isinstance(nested, list | tuple):
         for part in nested:
             yield from _tensors(part)
-
-
-def _real(gradients: Any) -> Any:
-    """Gradients by real parameters, which PennyLane 0.45 gives as complex numbers for probabilities by adjoint."""
-    if isinstance(gradients, list | tuple):
-        return type(gradients)(map(_real, gradients))
-    is_complex = gradients is not None and np.iscomplexobj(qp.math.toarray(gradients))
-    return qp.math.real(gradients) if is_complex else gradients
 
 
 def _detached(nested: Any) -> Any:

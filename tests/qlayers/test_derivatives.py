@@ -362,14 +362,3 @@ def test_angles_that_are_undefined(device, rows):
     layer = QuantumLayer.from_qnode(qnode, {"weights": (1,)}, backend="as_written")
     with pytest.raises(InputError, match="circuit's own arithmetic is undefined"):
         layer(rows)
-
-
-@pytest.mark.parametrize("rows", [ROWS, ROWS[0]])
-def test_probabilities_by_adjoint(rows):
-    """PennyLane 0.45 gives complex gradients, on which PyTorch stops."""
-    layers = [
-        of_a_qnode(lambda: qp.probs(wires=[0]), diff_method=method) for method in ("adjoint", "backprop")
-    ]
-    weights = torch.linspace(0.2, 0.9, 2, dtype=torch.float64)
-    found, wanted = (torch.autograd.grad((layer(rows) * weights).sum(), layer.weights)[0] for layer in layers)
-    torch.testing.assert_close(found, wanted)
