@@ -6,7 +6,7 @@ import copy
 import functools
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,11 +15,11 @@ import numpy as np
 import pennylane as qp
 from pennylane.devices import LegacyDeviceFacade
 from pennylane.devices.qubit.sampling import get_num_shots_and_executions
-from pennylane.measurements import ExpectationMP
+from pennylane.measurements import ExpectationMP, StateMP
 from pennylane.tape import QuantumScript
 
 from qlayers._layer.guarded import check_finite
-from qlayers.errors import ConfigurationError
+from qlayers.errors import ConfigurationError, DerivativeError
 
 
 @dataclass(frozen=True)
@@ -191,9 +191,14 @@ def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices
 
 @functools.cache
 def _instrumented_class(device_class: type) -> type:
-    def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+    def check(self: Any, circuits: Any, execution_config: Any) -> None:
         check_finite(as_batch(circuits))
         self._counter.gradient_method = getattr(execution_config, "gradient_method", None)
+        if self._counter.gradient_method == "adjoint":
+            _refuse_states(as_batch(circuits))
+
+    def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+        check(self, circuits, execution_config)
         known = executions_known(circuits)
         with self._counter.adding_what_is_spent(self):
             results = _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
@@ -217,8 +222,7 @@ def _instrumented_class(device_class: type) -> type:
         return device_class.compute_vjp(self, circuits, cotangents, execution_config)  # type: ignore[attr-defined]
 
     def execute_and_compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
-        check_finite(as_batch(circuits))
-        self._counter.gradient_method = getattr(execution_config, "gradient_method", None)
+        check(self, circuits, execution_config)
         self._counter.add_derivatives(circuits)
         known = executions_known(circuits)
         results, jacobians = device_class.execute_and_compute_derivatives(  # type: ignore[attr-defined]
@@ -242,6 +246,19 @@ def _instrumented_class(device_class: type) -> type:
     body["tracker"] = property(get_tracker, set_tracker)
     body["__module__"] = device_class.__module__
     return type(device_class.__name__, (device_class,), body)
+
+
+def _refuse_states(circuits: Sequence[QuantumScript]) -> None:
+    """Refuse states and probabilities that are to be differentiated by adjoint.
+
+    PennyLane 0.45 puts the trainable parameters in the place of the circuit's first ones on its way there.
+    """
+    for circuit in circuits:
+        if circuit.trainable_params and any(isinstance(one, StateMP) for one in circuit.measurements):
+            raise DerivativeError(
+                "PennyLane's adjoint method gives wrong numbers for probabilities and states. Choose "
+                "diff_method='backprop' or 'best', or measure expectation values."
+            )
 
 
 def _is_own(device_class: type, method: str) -> bool:
