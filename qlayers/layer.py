@@ -7,6 +7,7 @@ import functools
 import math
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -268,7 +269,7 @@ class QuantumLayer(DescribedLayer):
     """Why a QNode runs where its author put it; None also where that was asked for."""
     _stacks_tuples = False
     # Pickles of version 0.1.0 have none of these.
-    _traces_seen: tuple[Trace, ...] = ()
+    _traces_seen: tuple[weakref.ref[Trace], ...] = ()
     _n_calls = 0
     _changes_too_often = False
     _ran_together: bool | None = None
@@ -392,8 +393,8 @@ class QuantumLayer(DescribedLayer):
             if self._changes_too_often:
                 # On PennyLane it is read at every call anyway, and need not be watched.
                 trace, surroundings = replace(trace, reason=_TOO_OFTEN), Surroundings()
-            if all(trace is not seen for seen in self._traces_seen):
-                state["_traces_seen"] = (*self._traces_seen, trace)
+            if all(trace is not seen() for seen in self._traces_seen):
+                state["_traces_seen"] = (*self._traces_seen, weakref.ref(trace))
             state["_found"] = here, surroundings, trace
         if trace.batch is None:
             self._say_why(trace)
