@@ -65,5 +65,5 @@ def in_figure(text: str) -> str:
     >>> print(in_figure("$x$"))
     \$x\$
     """
-    text = visible(text).replace("$", r"\$")
+    text = in_lines(text).replace("$", r"\$")
     return f"\N{HAIR SPACE}{text}" if text.startswith("_") else text
