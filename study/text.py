@@ -59,6 +59,15 @@ def in_csv(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
+def in_tracker(name: str) -> str:
+    """Return the name of a metric or a parameter with an underscore for every character that MLflow refuses in one.
+
+    >>> in_tracker("ladder/garnet [QPU]/rmse")
+    'ladder/garnet _QPU_/rmse'
+    """
+    return re.sub(r"[^\w/. -]", "_", name, flags=re.ASCII)
+
+
 def in_figure(text: str) -> str:
     r"""Return the text for matplotlib: a dollar begins no formula, and an underscore hides it from no legend.
 
