@@ -39,12 +39,12 @@ class Execution:
         seconds: Time spent evaluating the layer; differentiation is not in it.
         tasks: Tasks that a paid or remote device was sent, for evaluation and differentiation.
         usd: What they cost.
-        cached: Circuits whose results were at hand and cost nothing.
-        reason: Why the circuit runs elsewhere than on qlayers' own simulator; None where it does not, or where that was
-            asked for.
+        cached: Circuits whose results were cached and cost nothing.
+        reason: Why the circuit runs elsewhere than on qlayers' own simulator although nobody asked for that; None where
+            it runs as was asked, and before the first call. ``device`` says where it runs.
         compared: Whether the program that qlayers' own simulator runs was compared with default.qubit, values and
-            gradients, when it was made; circuits that take default.qubit longer than about a second are not. None
-            elsewhere.
+            gradients, when it was made; circuits that take default.qubit longer than about a second are not. None if it
+            runs elsewhere.
     """
 
     device: str
@@ -233,13 +233,19 @@ def _instrumented_class(device_class: type) -> type:
     def set_tracker(self: Any, tracker: qp.Tracker) -> None:
         self._instrumented_original.tracker = tracker
 
-    methods: list[Any] = [execute, compute_derivatives, compute_vjp, execute_and_compute_derivatives]
+    derivatives = (compute_derivatives, compute_vjp, execute_and_compute_derivatives)
+    # PennyLane tells from these methods what a device can do.
+    methods: list[Any] = [execute, *(one for one in derivatives if _is_own(device_class, one.__name__))]
     if issubclass(device_class, qp.devices.DefaultQubit):
         methods.append(preprocess_transforms)
     body: dict[str, Any] = {method.__name__: method for method in methods}
     body["tracker"] = property(get_tracker, set_tracker)
     body["__module__"] = device_class.__module__
     return type(device_class.__name__, (device_class,), body)
+
+
+def _is_own(device_class: type, method: str) -> bool:
+    return getattr(device_class, method) is not getattr(qp.devices.Device, method)
 
 
 def executions_known(circuits: Any) -> list[int | None]:
