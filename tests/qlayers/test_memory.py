@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import os
 import subprocess
 import sys
 import weakref
@@ -123,7 +124,7 @@ def _resident() -> float:
     with contextlib.suppress(AttributeError):  # another C library than glibc
         ctypes.CDLL(None).malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 1024
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
 def in_a_process_of_its_own(what: str, backend: str, warm_up: int, turns: int) -> float:
