@@ -35,6 +35,7 @@ from study.run.seal import check_seal, write_seal
 from study.run.split import describe_split, write_split
 from study.run.stages import Run, fit_all, judge_all, last_epoch, make_trackers, plain_config, reason_of
 from study.run.tracking import Trackers
+from study.terminal import Terminal
 
 
 def train(config: DictConfig, console: Console | None = None) -> RunFolder:
@@ -48,7 +49,7 @@ def train(config: DictConfig, console: Console | None = None) -> RunFolder:
     Raises:
         StudyError, QlayersError: naming the option, what came and what to do.
     """
-    console = console or Console()
+    console = console or Terminal()
     with plain_warnings(console):
         if config.resume is not None:
             return _resume(Path(config.resume).expanduser(), console)
@@ -61,7 +62,7 @@ def plan(config: DictConfig, console: Console | None = None) -> TrainingPlan:
     Raises:
         StudyError, QlayersError: naming the option, what came and what to do.
     """
-    console = console or Console()
+    console = console or Terminal()
     with plain_warnings(console):
         ready = _ready(config, console)
     if ready.plan is None:
@@ -168,9 +169,7 @@ def _carry_out(run: Run) -> RunFolder:
         update_manifest(folder, status="failed", failure=reason, ended=now())
         tracking.abandon(trackers)
         if not isinstance(error, StudyError):  # which would only come again
-            run.console.print(
-                f"To go on: python train.py resume={folder.path}", soft_wrap=True, highlight=False
-            )
+            run.console.print(f"To go on: python train.py resume={folder.path}", soft_wrap=True)
         raise
     manifest = update_manifest(folder, status="finished", ended=now())
     print_report(folder, results, manifest, run.console)

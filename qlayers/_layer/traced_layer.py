@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ class TracedLayer(LayerModule):
     _said: str | None
     _found: tuple[tuple[int, torch.dtype, torch.dtype], Surroundings, Trace]
     # Pickles of version 0.1.0 have none of these.
-    _traces_seen: tuple[Trace, ...] = ()
+    _traces_seen: tuple[weakref.ref[Trace], ...] = ()
     _n_calls = 0
     _changes_too_often = False
 
@@ -97,8 +98,8 @@ class TracedLayer(LayerModule):
             if self._changes_too_often:
                 # On PennyLane it is read at every call anyway, and need not be watched.
                 trace, surroundings = replace(trace, reason=_TOO_OFTEN), Surroundings()
-            if all(trace is not seen for seen in self._traces_seen):
-                state["_traces_seen"] = (*self._traces_seen, trace)
+            if all(trace is not seen() for seen in self._traces_seen):
+                state["_traces_seen"] = (*self._traces_seen, weakref.ref(trace))
             state["_found"] = here, surroundings, trace
         if trace.batch is None and trace.error is None:  # a function that fails here may fail altogether
             self._say_why(trace)

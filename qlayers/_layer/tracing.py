@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pennylane as qp
@@ -166,7 +167,9 @@ class NoCircuitError(Exception):
     """No simulator can run the circuit; in words for the user."""
 
 
-_shared: Recent[Trace] = Recent(512)
+_shared: Recent[Trace] = Recent(32)
+_living: WeakValueDictionary[Hashable, Trace] = WeakValueDictionary()
+"""What layers hold beyond the recent ones. A trace takes some 100 KiB, and none outlives its layers for long."""
 
 
 def shared_trace(source: Source, surroundings: Surroundings, native: bool) -> Trace:
@@ -187,12 +190,15 @@ def shared_trace(source: Source, surroundings: Surroundings, native: bool) -> Tr
 
     if surroundings.obstacle is not None:
         return find()
-    return _shared.get((source.key(surroundings), native), find)
+    key = source.key(surroundings), native
+    trace = _living[key] = _shared.get(key, lambda: _living.get(key) or find())
+    return trace
 
 
 def forget_traces() -> None:
     """Let every function be traced anew."""
     _shared.clear()
+    _living.clear()
 
 
 def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: Callable[[], bool]) -> Trace:

@@ -243,8 +243,9 @@ class EstimatorLearner(Learner):
     def _tune(
         self, data: Prepared, targets: np.ndarray, weights: np.ndarray, seed: int, progress: bool
     ) -> list[Trial]:
-        from rich.console import Console
         from rich.progress import track
+
+        from study.terminal import Terminal
 
         folds = inner_folds(
             targets, self.inner_folds, derive(seed, "inner folds"), data.task == CLASSIFICATION
@@ -258,7 +259,7 @@ class EstimatorLearner(Learner):
             losses = row_losses(estimator, inputs[held_out], targets[held_out], data.n_outputs)
             return float(np.average(losses, weights=weights[held_out]))
 
-        console = Console()
+        console = Terminal()
         return list(
             track(
                 search(self.grid, folds, held_out_loss),

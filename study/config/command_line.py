@@ -23,6 +23,7 @@ from study.config.composition import CONFIG_DIR, load_plugins, one_paragraph
 from study.config.program import Program
 from study.config.resolvers import register_resolvers
 from study.errors import StudyError
+from study.text import in_lines
 
 Task = Callable[[DictConfig], None]
 Sweep = Callable[[Program, Sequence[str], "str | None"], int]
@@ -200,6 +201,6 @@ def remark(program: Program, message: str) -> None:
 def _say(program: Program, message: str, code: int = 0) -> int:
     """Put one line on stderr, and hand back the exit code."""
     kind = "error: " if code == BAD_REQUEST else "warning: " if code == 0 else ""
-    sys.stderr.write(f"{program.name}.py: {kind}{message}\n")
+    sys.stderr.write(f"{program.name}.py: {kind}{in_lines(message)}\n")
     sys.stderr.flush()
     return code

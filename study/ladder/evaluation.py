@@ -50,6 +50,7 @@ from study.run.predictions import write_predictions
 from study.run.rebuild import prepare_again, rebuild, stored_config
 from study.run.seal import file_digest
 from study.run.stages import plain_config, reason_of
+from study.terminal import Terminal
 
 SOME_FAILED = 3
 LOCK = ".lock"
@@ -107,7 +108,7 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
     Raises:
         StudyError: before anything is run, naming the option, what came and what to do.
     """
-    console = console or Console()
+    console = console or Terminal()
     begun = time.perf_counter()
     with plain_warnings(console):
         evaluation = prepare_evaluation(config)
@@ -180,9 +181,7 @@ def _remark_on_leaving(evaluation: Evaluation, console: Console) -> None:
             f"{evaluation.data.confidentiality}, and outside=[{','.join(evaluation.config.outside)}] names what may "
             "leave.",
             style="yellow",
-            highlight=False,
             soft_wrap=True,
-            markup=False,
         )
 
 
@@ -300,7 +299,7 @@ def _check_reference(evaluation: Evaluation, found: Found, console: Console) -> 
     """Say so if the reference does not give what the run itself stored for these rows."""
     said = remark(evaluation, found)
     if said is not None:
-        console.print(f"Warning: {said}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"Warning: {said}", style="yellow", soft_wrap=True)
 
 
 def judge_all(evaluation: Evaluation) -> list[Judged]:

@@ -66,6 +66,5 @@ def tell(run: RunFolder, judged: Sequence[Judged], console: Console) -> None:
             f"Warning: the evaluation is not in {' and '.join(known)}, which knows the run ({reason_of(error)}). "
             "Its folder has everything.",
             style="yellow",
-            highlight=False,
             soft_wrap=True,
         )

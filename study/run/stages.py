@@ -57,7 +57,7 @@ def fit_all(run: Run, trackers: Trackers) -> tuple[dict[str, Learner], dict[str,
     failures: dict[str, str] = {}
     for number, entrant in enumerate(run.entrants, start=1):
         head = f"({number}/{len(run.entrants)}) {entrant.label}"
-        run.console.print(head, style="bold", highlight=False)
+        run.console.print(head, style="bold")
         try:
             learners[entrant.name] = fitted(run, entrant, trackers)
         except Exception as error:
@@ -65,7 +65,7 @@ def fit_all(run: Run, trackers: Trackers) -> tuple[dict[str, Learner], dict[str,
                 raise
             failures[entrant.name] = reason_of(error)
             describe_model(run.folder, entrant.name, status="failed", failure=reason_of(error))
-            run.console.print(f"failed: {reason_of(error)}", style="red", highlight=False)
+            run.console.print(f"failed: {reason_of(error)}", style="red")
     return learners, failures
 
 
@@ -119,7 +119,7 @@ def fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
     recorded = read_json(folder.manifest)["models"].get(entrant.name, {})
     if recorded.get("status") == "fitted":
         learner.restore(place)
-        run.console.print("was fitted before", style="dim", highlight=False)
+        run.console.print("was fitted before", style="dim")
         return learner
     begun = run.resumed and (place / "steps.csv").exists()
     learner.fit(run.data, place, seed=run.config.seed, progress=run.console.is_terminal, resume=begun)

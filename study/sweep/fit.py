@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from study import build
@@ -40,6 +39,7 @@ from study.run.split import describe_split, write_split
 from study.run.stages import Run, fitted, last_epoch, make_trackers, plain_config, reason_of
 from study.run.tracking import Trackers
 from study.sweep.state import LOCK, VALIDATION, read_state
+from study.terminal import Terminal
 
 LOG = "log.txt"
 
@@ -153,7 +153,7 @@ def _begin(folder: RunFolder, config: DictConfig, digest: str, resumed: bool) ->
             write_text(folder.circuit_text, circuits[0].draw() + "\n")
         update_manifest(folder, data=describe_data(data), split=describe_split(data.parts))
         write_seal(folder.path, [folder.config.name, folder.contract.name, folder.split.name])
-    silent = Console(file=io.StringIO(), force_terminal=False)
+    silent = Terminal(file=io.StringIO(), force_terminal=False)
     return Run(folder, config, data, taking_part, silent, resumed=resumed)
 
 

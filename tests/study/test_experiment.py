@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from rich.console import Console
 
 from qlayers import QuantumLayer
 from qlayers.errors import QlayersError
@@ -26,6 +25,7 @@ from study.run.predictions import read_output, write_predictions
 from study.run.rebuild import rebuild, reproduces
 from study.run.results import Results
 from study.run.seal import write_seal
+from study.terminal import Terminal
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SMALL = ("data=moons", "data.n_samples=120", "n_qubits=2", "depth=1", "trainer.max_epochs=2", "logger=none")
@@ -41,13 +41,13 @@ def run(output_dir: Path, *overrides: str, base: Sequence[str] = SMALL) -> tuple
     """Train in this process; returns the folder and what was printed."""
     text = io.StringIO()
     config = check(TRAIN, [*base, f"output_dir={output_dir}", *overrides]).config
-    return train(config, Console(file=text, width=100)), text.getvalue()
+    return train(config, Terminal(file=text, width=100)), text.getvalue()
 
 
 def resume(folder: RunFolder) -> tuple[RunFolder, str]:
     text = io.StringIO()
     config = check(TRAIN, [f"resume={folder.path}"]).config
-    return train(config, Console(file=text, width=100)), text.getvalue()
+    return train(config, Terminal(file=text, width=100)), text.getvalue()
 
 
 def weights(folder: RunFolder) -> dict[str, torch.Tensor]:
