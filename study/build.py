@@ -92,9 +92,14 @@ def learner(config: DictConfig, key: str = "model", loggers: Sequence[Logger] = 
         raise StudyError(
             f"{key} builds a {type(model).__name__}; it must be a torch.nn.Module or a study Learner."
         )
+
+    def optimizer(parameters: Any) -> Any:
+        # Not before it is needed: who predicts needs none, and a stored configuration may name anything.
+        return _built(config, "optimizer")(parameters)
+
     return TorchLearner(
         model,
-        optimizer=_built(config, "optimizer"),
+        optimizer=optimizer,
         trainer=_plain_node(config, "trainer"),
         precision=config.precision,
         class_weight=config.class_weight,

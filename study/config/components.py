@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import pkgutil
@@ -19,7 +20,7 @@ from typing import Any
 import yaml
 
 from study.config.composition import CONFIG_DIR
-from study.config.targets import locate, refuse_from_runs, target_nodes
+from study.config.targets import is_dotted_name, locate, refuse_from_runs, target_nodes
 from study.errors import StudyError
 
 # What stands at a key of this name, wherever the key is: an instance of one of these classes.
@@ -62,7 +63,7 @@ def known(target: Any, key: str) -> type | None:
     Nothing is imported but packages in which this version's own options live, and modules of ours in them.
     """
     place = place_of(key)
-    if place is None or not isinstance(target, str) or not all(map(str.isidentifier, target.split("."))):
+    if place is None or not is_dotted_name(target):
         return None
     for package in _packages(PLACES[place]):
         *modules, name = target.removeprefix(f"{package}.").split(".")
@@ -136,19 +137,23 @@ def check_name(
     """
     if known(target, key) is not None:
         return
-    if place_of(key) is None or not isinstance(target, str):
+    if not is_dotted_name(target):
+        raise StudyError(f"{key}._target_={target!r} is not the dotted name of a class, so it is refused.")
+    if place_of(key) is None:
         raise StudyError(
-            f"{key}._target_={target!r}: nothing at {key} is built from a class, so it is refused."
+            f"{key}._target_={target}: nothing at {key} is built from a class, so it is refused."
         )
     if trusted(target, trust):
         return
+    package = target.partition(".")[0]
+    spec = importlib.machinery.PathFinder.find_spec(package)
+    origin = "is not installed here" if spec is None else f"is installed here in {spec.origin or package}"
     said = "" if recorded is None else " manifest.json does not say that the run was trained with it."
     if recorded and target in recorded:
         said = " The run was trained with it, as a class that its author brought."
     raise StudyError(
         f"{key}._target_={target} is no {_kinds(key)} of this version, and was not imported.{said} "
-        f"To use it is to run the code of {target.partition('.')[0]} as it is installed here. Only if you know that "
-        f"code: trust={target.partition('.')[0]}"
+        f"To use it is to run the code of {package}, which {origin}. Only if you know that code: trust={package}"
     )
 
 

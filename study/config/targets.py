@@ -51,6 +51,10 @@ def mappings(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from mappings(value, f"{key}[{number}]")
 
 
+def is_dotted_name(target: Any) -> bool:
+    return isinstance(target, str) and all(part.isidentifier() for part in target.split("."))
+
+
 def refuse_from_runs(output_dir: str | Path | None, target: Any, key: str) -> None:
     """Refuse a dotted name whose module would be found among runs; nothing is imported to find out.
 
@@ -62,9 +66,9 @@ def refuse_from_runs(output_dir: str | Path | None, target: Any, key: str) -> No
     Raises:
         StudyError: naming the place.
     """
-    first, *rest = str(target).split(".")
-    if not all(part.isidentifier() for part in (first, *rest)):
+    if not is_dotted_name(target):
         return
+    first, *rest = target.split(".")
     runs = None if output_dir is None else Path(output_dir).expanduser().resolve()
     spec = importlib.machinery.PathFinder.find_spec(first)
     for location in [] if spec is None else spec.submodule_search_locations or [spec.origin or ""]:
@@ -84,7 +88,7 @@ def locate(target: Any, key: str) -> Callable[..., Any]:
         StudyError: if there is none; `key` is the node that names it.
     """
     option = f"{key}._target_={target}"
-    if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")):
+    if not is_dotted_name(target):
         raise StudyError(f"{option} is not the dotted name of a class, such as torch.nn.Linear.")
     found: Any = None
     parts = target.split(".")

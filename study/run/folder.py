@@ -6,7 +6,6 @@ import contextlib
 import errno
 import itertools
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from study.errors import StudyError
 from study.run.atomic import read_json, umask
+from study.run.place import inside
 from study.run.seal import Seal, read_key
 
 JOB = "job"  # the manifest's `kind` of a run that is part of a sweep
@@ -91,16 +91,8 @@ class RunFolder:
         return sorted(file.relative_to(self.path).as_posix() for file in place.glob("model.*"))
 
     def control(self, name: str) -> Path:
-        """Where the files of a control are.
-
-        Raises:
-            StudyError: the name, which may come from a stored file, is a path.
-        """
-        if not re.fullmatch(r"\w[\w .-]*", name):
-            raise StudyError(
-                f"controls.{name}: {name!r} cannot be the name of a folder. Use letters, digits and _."
-            )
-        return self.path / "controls" / name
+        """Where the files of a control are."""
+        return inside(self.path / "controls", name)
 
 
 def claim(output_dir: Path, name: str, fill: Callable[[Path, str], None]) -> RunFolder:

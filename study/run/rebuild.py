@@ -65,7 +65,8 @@ def stored_config(folder: RunFolder) -> DictConfig:
     try:
         values = OmegaConf.to_container(OmegaConf.load(folder.config), resolve=False)
     except Exception as error:  # YAML and OmegaConf share no base class for what may be wrong with a file
-        raise StudyError(f"{folder.config} cannot be read ({error}). Start a new run.") from error
+        reason = " ".join(str(error).split())
+        raise StudyError(f"{folder.config} cannot be read ({reason}). Start a new run.") from error
     recorded = read_json(folder.manifest).get("brought", {})
     return OmegaConf.create(opened(values, folder.path, folder.trust, recorded))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from study.errors import StudyError
 from study.run.atomic import read_json, replacing, write_json
+from study.run.place import inside
 
 SEAL = "seal.json"
 MAC = "hmac"
@@ -105,11 +106,7 @@ class Seal:
                     "by an older version. Start a new run."
                 )
         for name, known in digests.items():
-            path = self.folder / name
-            if not path.resolve().is_relative_to(self.folder.resolve()):
-                raise StudyError(
-                    f"{SEAL} of {self.folder} names {name}, which lies outside of it. Start a new run."
-                )
+            path = inside(self.folder, name)
             if not path.is_file():
                 raise StudyError(
                     f"{name} is missing from {self.folder}, where the run had written it. Start a new run."

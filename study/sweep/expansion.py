@@ -92,6 +92,10 @@ def expand(program: Program, lines: Sequence[str], config_dir: str | None = None
             except StudyError as error:
                 raise StudyError(f"{error} (In the job {' '.join(words)}.)") from error
             pairs = zip(ours, words, strict=True)
+            if checked.config.seal.key is not None:
+                raise StudyError(
+                    "seal.key is for single runs: jobs of a sweep are sealed without. Leave it out."
+                )
             values = {_key(o): _value(o, word, checked.config, composer) for o, word in pairs if o in swept}
             jobs.append(Request(tuple(words), values, checked.config))
             remarks.extend(checked.remarks)

@@ -67,7 +67,7 @@ def test_a_seal_speaks_of_its_own_folder_alone(seal: Seal, tmp_path: Path) -> No
     digests = read_json(seal.folder / "seal.json")
     name = f"../{outside.name}"
     (seal.folder / "seal.json").write_text(json.dumps({**digests, name: hashlib.sha256(b"").hexdigest()}))
-    with pytest.raises(StudyError, match="lies outside of it"):
+    with pytest.raises(StudyError, match="leads out of the folder"):
         seal.check([])
 
 
