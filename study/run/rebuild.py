@@ -8,6 +8,8 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from study import build
+from study.config.components import trusted
+from study.config.leaving import outside
 from study.config.stored import opened
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
@@ -49,11 +51,24 @@ def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
     if name not in usable:
         raise StudyError(f"The run in {folder.path} has no model {name!r}. It has {', '.join(usable)}.")
     is_main = name == results.main.name
-    learner = build.learner(stored_config(folder), MAIN_KEY if is_main else f"controls.{name}")
+    config, key = stored_config(folder), MAIN_KEY if is_main else f"controls.{name}"
+    _check_leaving(config, key, folder)
+    learner = build.learner(config, key)
     place = folder.path if is_main else folder.control(name)
     folder.seal.check(folder.models(place))
     learner.restore(place)
     return Rebuilt(name, learner, Interface.read(folder.contract))
+
+
+def _check_leaving(config: DictConfig, key: str, folder: RunFolder) -> None:
+    """Refuse a model whose circuits run elsewhere, with a budget that the folder itself names, until it is named."""
+    node = OmegaConf.to_container(OmegaConf.select(config, key), resolve=True)
+    for target in outside({key: node}):
+        if not trusted(target, folder.trust):
+            raise StudyError(
+                f"The model of {folder.path} runs its circuits on other machines, by {target}, with your credentials "
+                f"and the budget in its config.yaml. If that is meant: trust={target}"
+            )
 
 
 def stored_config(folder: RunFolder) -> DictConfig:
