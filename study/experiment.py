@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from study import build
 from study.config.components import brought
 from study.config.leaving import only_planned, paid
 from study.config.names import plain
+from study.config.stored import own_trust
 from study.config.variables import inert_text
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
@@ -164,6 +166,14 @@ def _resume(folder: RunFolder, console: Console, trackers: bool) -> RunFolder:
         return _carry_out(Run(folder, config, data, taking_part, console, resumed=True))
 
 
+def _go_on(run: Run) -> str:
+    """The command that goes on with a run, with what its reader has to name."""
+    names = run.folder.trust or own_trust(run.config, run.folder.path)
+    trust = f" 'trust={json.dumps(list(names))}'" if names else ""
+    key = " seal.key=FILE" if run.folder.key else ""
+    return f"python train.py resume={run.folder.path}{trust}{key}"
+
+
 def _carry_out(run: Run) -> RunFolder:
     """Fit everybody, then judge everybody, then report; whatever stops it is on record."""
     folder = run.folder
@@ -177,9 +187,7 @@ def _carry_out(run: Run) -> RunFolder:
         update_manifest(folder, status="failed", failure=reason, ended=now())
         tracking.abandon(trackers)
         if not isinstance(error, StudyError):  # which would only come again
-            run.console.print(
-                f"To go on: python train.py resume={folder.path}", soft_wrap=True, highlight=False
-            )
+            run.console.print(f"To go on: {_go_on(run)}", soft_wrap=True, highlight=False, markup=False)
         raise
     manifest = update_manifest(folder, status="finished", ended=now())
     print_report(folder, results, manifest, run.console)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from omegaconf import OmegaConf
 
 from study.config.composition import CONFIG_DIR
 from study.config.targets import is_dotted_name, locate, refuse_from_runs, target_nodes
@@ -168,16 +168,22 @@ def _bases(place: str | None) -> Iterator[type]:
 
 
 @functools.cache
+def _named() -> tuple[tuple[str, str], ...]:
+    """Every name in conf/ with the place in which it stands."""
+    found = []
+    for file in CONFIG_DIR.rglob("*.yaml"):
+        group = file.parent.relative_to(CONFIG_DIR).as_posix().replace("/", ".").strip(".")
+        for key, node in target_nodes(OmegaConf.to_container(OmegaConf.load(file)), group):
+            place = place_of(key)
+            if place is not None and node["_target_"] != "???":
+                found.append((place, str(node["_target_"])))
+    return tuple(found)
+
+
+@functools.cache
 def _options(bases: tuple[str, ...]) -> frozenset[str]:
     """The names that conf/ itself gives in places of this kind."""
-    found = set()
-    for file in CONFIG_DIR.rglob("*.yaml"):
-        group = file.parent.relative_to(CONFIG_DIR).as_posix().replace("/", ".")
-        for key, node in target_nodes(yaml.safe_load(file.read_text(encoding="utf-8")), group.strip(".")):
-            place = place_of(key)
-            if place is not None and set(PLACES[place]) & set(bases):
-                found.add(str(node["_target_"]))
-    return frozenset(found - {"???"})
+    return frozenset(target for place, target in _named() if set(PLACES[place]) & set(bases))
 
 
 @functools.cache

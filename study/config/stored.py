@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from study.config.components import check_name
+from omegaconf import DictConfig, OmegaConf
+
+from study.config.components import brought, check_name
+from study.config.names import plain
 from study.config.targets import mappings, target_nodes
-from study.config.variables import KEY, is_reference, refuse_variables, restored
+from study.config.variables import KEY, is_reference, names_of, refuse_variables, restored
 from study.errors import StudyError
 
 # Where a stored configuration, once it is opened, says so; no configuration that is composed has this key.
@@ -42,6 +45,14 @@ def opened(values: Any, folder: Path, trust: Sequence[str], recorded: Mapping[st
         check_name(node["_target_"], key, trust, recorded)
     found = restored({key: value for key, value in values.items() if key != OPENED}, "", trust)
     return {**found, OPENED: {"trust": list(trust), "folder": str(folder)}}
+
+
+def own_trust(config: DictConfig, folder: Path) -> tuple[str, ...]:
+    """Return what a composed configuration has to be trusted with when it is read again from the folder of its run."""
+    values = plain(config)
+    resolved = OmegaConf.to_container(config, resolve=True)
+    addresses = {text for _, text in _texts(resolved) if "://" in text and not _is_beside(text, folder)}
+    return (*sorted(brought(values)), *sorted(f"env:{name}" for name in names_of(config)), *sorted(addresses))
 
 
 def check_addresses(node: Any, key: str, folder: Path, trust: Sequence[str]) -> None:

@@ -57,15 +57,14 @@ def inert(config: DictConfig) -> dict[str, Any]:
     References are followed. What came from the environment is `{_env_: [before, NAME, after, …]}`, which nothing
     follows, and text that only looks like a reference is escaped.
     """
-    resolved: Any = OmegaConf.to_container(config, resolve=True)
-    names: list[str] = []
-    token = _standing_in.set(names)
-    try:
-        named: Any = OmegaConf.to_container(config, resolve=True)
-    finally:
-        _standing_in.reset(token)
-    found: dict[str, Any] = _inert(named, resolved, names)
+    named, names = _named(config)
+    found: dict[str, Any] = _inert(named, OmegaConf.to_container(config, resolve=True), names)
     return {key: value for key, value in found.items() if key != "stored"}
+
+
+def names_of(config: DictConfig) -> set[str]:
+    """Return the variables that a configuration takes values from."""
+    return set(_named(config)[1])
 
 
 def inert_text(config: DictConfig) -> str:
@@ -129,6 +128,16 @@ def names_in(node: dict[str, Any], key: str) -> list[str]:
     if not texts or len(parts) < 3 or not all(re.fullmatch(r"\w+", name) for name in parts[1::2]):
         raise StudyError(f"{key}.{KEY} is not a list of texts and names in turn, as train.py writes it.")
     return parts[1::2]
+
+
+def _named(config: DictConfig) -> tuple[Any, list[str]]:
+    """The plain values of a configuration with a placeholder for each variable, and their names in this order."""
+    names: list[str] = []
+    token = _standing_in.set(names)
+    try:
+        return OmegaConf.to_container(config, resolve=True), names
+    finally:
+        _standing_in.reset(token)
 
 
 def _inert(node: Any, resolved: Any, names: Sequence[str]) -> Any:

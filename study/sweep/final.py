@@ -11,8 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from study import build
-from study.config.components import brought
-from study.config.names import plain as named
+from study.config.stored import own_trust
 from study.data.prepare import Prepared
 from study.run.atomic import plain, read_json, write_json
 from study.run.description import encoding_entangles
@@ -71,7 +70,7 @@ def _judge_split(jobs: list[Planned], plan: Plan, say: Callable[[str], None]) ->
 
 def _opened(job: Planned) -> RunFolder:
     """The job's folder, in which what the sweep's own command line names is trusted."""
-    return RunFolder(job.folder, tuple(brought(named(job.config))))
+    return RunFolder(job.folder, own_trust(job.config, job.folder))
 
 
 def _judge_job(job: Planned, data: Prepared) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -605,6 +606,25 @@ def test_a_value_of_the_environment_is_written_sent_and_printed_nowhere(
     assert secret not in out + err
 
 
+def test_an_interrupted_run_says_what_going_on_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNTRUSTED_NOISE", "0.1")
+    monkeypatch.setattr("study.experiment.judge_all", lambda *_: 1 / 0)
+    lines = ["data=moons", "data.n_samples=120", "model=logistic", "controls=none", "logger=none"]
+    lines += [f"output_dir={tmp_path}", "data.noise='${oc.decode:${oc.env:UNTRUSTED_NOISE}}'"]
+    text = io.StringIO()
+    with pytest.raises(ZeroDivisionError):
+        train(check(TRAIN, lines).config, Console(file=text, width=300))
+    monkeypatch.undo()
+    monkeypatch.setenv("UNTRUSTED_NOISE", "0.1")
+    monkeypatch.setattr(stages, "draw_gallery", lambda *_: None)
+    words = shlex.split(text.getvalue().partition("To go on: python train.py ")[2])
+    assert words[1] == 'trust=["env:UNTRUSTED_NOISE"]'
+    with pytest.raises(StudyError, match="yours were not read"):
+        train(check(TRAIN, words[:1]).config, Console(file=io.StringIO()))
+    folder = train(check(TRAIN, words).config, Console(file=io.StringIO()))
+    assert json.loads(folder.manifest.read_text())["status"] == "finished"
+
+
 def test_a_variable_is_read_where_it_is_trusted(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNTRUSTED_BACKEND", "default_qubit")
     opened.put("model.circuit.backend", {"_env_": ["", "UNTRUSTED_BACKEND", ""]})
@@ -638,6 +658,16 @@ def test_a_key_finds_what_was_sealed_anew(opened: Opened, tmp_path: Path) -> Non
     rebuild(RunFolder(opened.folder))
     with pytest.raises(StudyError, match="not written with the key"):
         rebuild(RunFolder(opened.folder, key=key))
+
+
+def test_a_model_that_runs_elsewhere_is_asked_about(
+    opened: Opened, verbs: Mapping[str, Any], tmp_path: Path
+) -> None:
+    """Its folder names the budget too, and the credentials would be the reader's."""
+    target = "qlayers.backends.braket_sv1.BraketSv1"
+    opened.put("model.circuit.backend", {"_target_": target, "budget": {"usd": 1000.0}})
+    for verb in ("predict", "evaluate"):
+        assert f"trust={target}" in refused(opened, verb, verbs, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp", "a/../../../b"])
