@@ -46,18 +46,26 @@ class Checkpoints:
 
     def save(self, epoch: int, state: dict[str, Any]) -> Path:
         """Write the state after an epoch and drop all epochs but this one and the one before."""
-        path = self._write(f"epoch-{epoch:04d}.ckpt", {**state, "epoch": epoch})
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / f"epoch-{epoch:04d}.ckpt"
+        write_state(path, {**state, "epoch": epoch})
         # Later ones are those that a resume could not read.
         old = [file for other, file in self._epochs() if other not in (epoch, epoch - 1)]
         if self._seal is not None:
-            self._seal.add(without=[file.relative_to(self._seal.folder).as_posix() for file in old])
+            new, *gone = (file.relative_to(self._seal.folder).as_posix() for file in (path, *old))
+            self._seal.add(new, without=gone)
         for file in old:
             file.unlink()
         return path
 
     def save_best(self, epoch: int, model: dict[str, Any]) -> Path:
         """Write the weights of the best epoch so far."""
-        return self._write(BEST, {"epoch": epoch, "model": model})
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / BEST
+        write_state(
+            path, {"epoch": epoch, "model": model}, replacing if self._seal is None else self._seal.replacing
+        )
+        return path
 
     def exist(self) -> bool:
         """Whether any epoch was ever finished here, readable or not."""
@@ -94,12 +102,6 @@ class Checkpoints:
     def _epochs(self) -> list[tuple[int, Path]]:
         found = [(_NAME.fullmatch(path.name), path) for path in self.folder.glob("epoch-*.ckpt")]
         return sorted((int(match[1]), path) for match, path in found if match)
-
-    def _write(self, name: str, state: dict[str, Any]) -> Path:
-        self.folder.mkdir(exist_ok=True)
-        path = self.folder / name
-        write_state(path, state, replacing if self._seal is None else self._seal.replacing)
-        return path
 
 
 def plain_state(state: dict[str, Any]) -> dict[str, Any]:
