@@ -191,7 +191,7 @@ def _key(override: Override) -> str:
 def _value(override: Override, word: str, config: DictConfig, composer: Composer) -> Any:
     """A swept key's value in one job: the option's name for a group, else what the configuration has now."""
     text = word.partition("=")[2]
-    if is_choice(override, composer):
+    if is_choice(override, composer) or "${oc.env:" in text:  # whose values are written nowhere
         return text
     value = OmegaConf.select(config, override.key_or_group, throw_on_resolution_failure=False)
     return value if value is None or isinstance(value, bool | int | float | str) else text

@@ -20,7 +20,9 @@ from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from study import build
+from study.config.components import brought
 from study.config.construction import check_construction
+from study.config.names import plain
 from study.config.variables import inert_text
 from study.data.prepare import Part, Prepared, prepare
 from study.errors import StudyError
@@ -132,7 +134,7 @@ def _begin(folder: RunFolder, config: DictConfig, digest: str, resumed: bool) ->
     seed = int(config.seed)
     if not resumed:
         write_text(folder.config, inert_text(config))
-        update_manifest(folder, seeds={"seed": seed})
+        update_manifest(folder, seeds={"seed": seed}, brought=brought(plain(config)))
     check_construction(config)
     identity = plain_config(config)
     data = without_test(prepare(build.dataset(config), build.split(config), build.preprocessor(config)))

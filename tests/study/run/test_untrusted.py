@@ -9,6 +9,8 @@ import os
 import pickle
 import shlex
 import shutil
+import socket
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -668,6 +670,38 @@ def test_a_model_that_runs_elsewhere_is_asked_about(
     opened.put("model.circuit.backend", {"_target_": target, "budget": {"usd": 1000.0}})
     for verb in ("predict", "evaluate"):
         assert f"trust={target}" in refused(opened, verb, verbs, tmp_path)
+
+
+def test_a_trackers_store_beside_the_run_is_data_too(
+    opened: Opened, verbs: Mapping[str, Any], tmp_path: Path
+) -> None:
+    """The store came with the run: artifacts would go to its sender, and a trigger runs on every insertion."""
+    import mlflow
+
+    store = opened.folder.parent / "mlflow.db"
+    with socket.create_server(("127.0.0.1", 0)) as sender:
+        sender.settimeout(0.1)
+        address = f"http://127.0.0.1:{sender.getsockname()[1]}"
+        client = mlflow.MlflowClient(f"sqlite:///{store}")
+        experiment = client.create_experiment("case", artifact_location=f"{address}/artifacts")
+        known = client.create_run(experiment).info.run_id
+        with contextlib.closing(sqlite3.connect(store)) as database:
+            database.execute(
+                "CREATE TRIGGER t AFTER INSERT ON metrics BEGIN SELECT load_extension('/nowhere/payload'); END"
+            )
+        opened.config["logger"] = {
+            "m": {
+                "_target_": "lightning.pytorch.loggers.MLFlowLogger",
+                "experiment_name": "case",
+                "tracking_uri": f"sqlite:///{store}",
+            }
+        }
+        stored("manifest.json", lambda manifest: {**manifest, "loggers": {"m": {"run_id": known}}})(opened)
+        opened.close("failed")
+        with contextlib.suppress(Exception):
+            verbs["resume"](opened.folder, tmp_path)
+        with pytest.raises(TimeoutError):
+            sender.accept()
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp", "a/../../../b"])
