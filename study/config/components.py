@@ -57,6 +57,12 @@ def place_of(key: str) -> str | None:
     return next((part for part in reversed(parts) if part in PLACES), None)
 
 
+def _is_place(key: str) -> bool:
+    """Whether a key is that of a place itself, and not of an argument of what stands there."""
+    *above, last = [part.partition("[")[0] for part in key.split(".")]
+    return last in PLACES or above[-1:] in (["controls"], ["logger"])
+
+
 def known(target: Any, key: str) -> type | None:
     """Return the component of this version that has this name and may stand at this key, or None.
 
@@ -109,15 +115,16 @@ def find(target: Any, key: str, trust: Sequence[str] | None, output_dir: Path | 
     check_name(target, key, trust)
     refuse_from_runs(output_dir, target, key)
     brought_in = locate(target, key)
-    if not inspect.isclass(brought_in):
-        # With a package come all functions that it has imported; one that is wanted is named in full.
-        if target not in trust:
-            raise StudyError(
-                f"{key}._target_={target} is a function, which trusting its package does not cover. If you know what "
-                f"it does, name it in full: trust={target}"
-            )
-    elif not issubclass(brought_in, tuple(_bases(place_of(key)))):
+    if inspect.isclass(brought_in) and issubclass(brought_in, tuple(_bases(place_of(key)))):
+        return brought_in
+    if inspect.isclass(brought_in) and _is_place(key):
         raise StudyError(f"{key}._target_={target} is no {_kinds(key)}, which is what stands at {key}.")
+    if target not in trust:
+        # With a package come all functions that it has imported; one that is wanted is named in full.
+        raise StudyError(
+            f"{key}._target_={target} is no {_kinds(key)} but something else, which trusting its package does not "
+            f"cover. If you know what it does, name it in full: trust={target}"
+        )
     return brought_in
 
 

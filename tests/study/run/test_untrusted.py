@@ -536,16 +536,18 @@ def test_what_a_user_brought_is_recorded_and_asked_for_by_name(
 
     def named(target: str, *trust: str) -> None:
         text = folder.config.read_text().replace("untrusted_own.Head", target)
-        other = tmp_path / "other" / target
+        other = tmp_path / "other" / "-".join((target, *trust))
         shutil.copytree(folder.path, other)
         (other / "config.yaml").write_text(text)
         Seal(other).add("config.yaml")
         rebuild(RunFolder(other, trust=trust))
 
-    with pytest.raises(StudyError, match=r"is a function, .* trust=untrusted_own\.head"):
+    with pytest.raises(StudyError, match=r"does not cover\. .*: trust=untrusted_own\.head"):
         named("untrusted_own.head", "untrusted_own")
     with pytest.raises(StudyError, match=r"untrusted_own\.Other is no torch\.nn\.Module"):
         named("untrusted_own.Other", "untrusted_own")
+    with pytest.raises(StudyError, match=r"untrusted_own\.Other is no torch\.nn\.Module"):
+        named("untrusted_own.Other", "untrusted_own.Other")
 
 
 def test_predicting_builds_the_model_and_nothing_else(
