@@ -15,7 +15,7 @@ from study.config.components import brought
 from study.config.leaving import only_planned, paid
 from study.config.names import plain
 from study.config.stored import own_trust
-from study.config.variables import inert_text
+from study.config.variables import inert_text, redacted
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
 from study.fitting.paid import NOTHING_TO_TRAIN_ON
@@ -171,7 +171,7 @@ def _go_on(run: Run) -> str:
     names = run.folder.trust or own_trust(run.config, run.folder.path)
     trust = f" 'trust={json.dumps(list(names))}'" if names else ""
     key = " seal.key=FILE" if run.folder.key else ""
-    return f"python train.py resume={run.folder.path}{trust}{key}"
+    return redacted(f"python train.py resume={run.folder.path}{trust}{key}")
 
 
 def _carry_out(run: Run) -> RunFolder:

@@ -612,17 +612,23 @@ def test_a_value_of_the_environment_is_written_sent_and_printed_nowhere(
 
 def test_an_interrupted_run_says_what_going_on_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNTRUSTED_NOISE", "0.1")
+    monkeypatch.setenv("UNTRUSTED_SECRET", "PLANTED-SECRET-0417")
     monkeypatch.setattr("study.experiment.judge_all", lambda *_: 1 / 0)
-    lines = ["data=moons", "data.n_samples=120", "model=logistic", "controls=none", "logger=none"]
+    lines = ["data=moons", "data.n_samples=120", "model=logistic", "controls=none", "logger=csv"]
+    lines += ["+logger.csv.prefix='s3://bucket/${oc.env:UNTRUSTED_SECRET}'"]
     lines += [f"output_dir={tmp_path}", "data.noise='${oc.decode:${oc.env:UNTRUSTED_NOISE}}'"]
     text = io.StringIO()
     with pytest.raises(ZeroDivisionError):
         train(check(TRAIN, lines).config, Console(file=text, width=300))
+    assert "PLANTED-SECRET" not in text.getvalue()
     monkeypatch.undo()
     monkeypatch.setenv("UNTRUSTED_NOISE", "0.1")
+    monkeypatch.setenv("UNTRUSTED_SECRET", "PLANTED-SECRET-0417")
     monkeypatch.setattr(stages, "draw_gallery", lambda *_: None)
     words = shlex.split(text.getvalue().partition("To go on: python train.py ")[2])
-    assert words[1] == 'trust=["env:UNTRUSTED_NOISE"]'
+    assert (
+        '"env:UNTRUSTED_NOISE", "env:UNTRUSTED_SECRET", "s3://bucket/${oc.env:UNTRUSTED_SECRET}"' in words[1]
+    )
     with pytest.raises(StudyError, match="yours were not read"):
         train(check(TRAIN, words[:1]).config, Console(file=io.StringIO()))
     folder = train(check(TRAIN, words).config, Console(file=io.StringIO()))
