@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from omegaconf import DictConfig, OmegaConf
 
-from study.config.components import brought, check_name
+from study.config.components import brought, check_name, known
 from study.config.names import plain
-from study.config.targets import mappings, target_nodes
+from study.config.targets import mappings, refuse_from_runs, target_nodes
 from study.config.variables import KEY, is_reference, names_of, refuse_variables, restored
 from study.errors import StudyError
 
@@ -43,6 +43,8 @@ def opened(values: Any, folder: Path, trust: Sequence[str], recorded: Mapping[st
             )
     for key, node in target_nodes(values):
         check_name(node["_target_"], key, trust, recorded)
+        if known(node["_target_"], key) is None:
+            refuse_from_runs(folder.parent, node["_target_"], key)
     found = restored({key: value for key, value in values.items() if key != OPENED}, "", trust)
     return {**found, OPENED: {"trust": list(trust), "folder": str(folder)}}
 

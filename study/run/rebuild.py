@@ -63,7 +63,7 @@ def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
 def _check_leaving(config: DictConfig, key: str, folder: RunFolder) -> None:
     """Refuse a model whose circuits run elsewhere, with a budget that the folder itself names, until it is named."""
     node = OmegaConf.to_container(OmegaConf.select(config, key), resolve=True)
-    for target in outside({key: node}):
+    for target in outside({key: node}, folder.trust):
         if not trusted(target, folder.trust):
             raise StudyError(
                 f"The model of {folder.path} runs its circuits on other machines, by {target}, with your credentials "
