@@ -47,7 +47,7 @@ def predict(config: DictConfig, console: Console | None = None) -> Path:
     console = console or Terminal()
     source, output = Path(config.input).expanduser(), Path(config.output).expanduser()
     _check_output(output, source)
-    folder = open_run(Path(config.run).expanduser(), "run")
+    folder = open_run(Path(config.run).expanduser(), "run", config)
     rebuilt = rebuild(folder)
     interface = rebuilt.interface
     threshold = _check_threshold(config.threshold, interface.classes)

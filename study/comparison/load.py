@@ -11,6 +11,7 @@ from study.comparison.spent import STOPPED, wall_seconds
 from study.comparison.state import OUTCOME
 from study.errors import StudyError
 from study.run.atomic import read_json
+from study.run.place import inside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ def load_evidence(folder: Path) -> Evidence:
     outcomes = []
     leaks = list(whole["leaks"])
     for entry in whole["jobs"]:
-        path = folder / entry["folder"] / OUTCOME
+        path = inside(folder, entry["folder"]) / OUTCOME
         if not path.exists():
             continue
         values = dict(read_json(path))
@@ -89,7 +90,7 @@ def predictions_of(
     folder: Path, classes: list[str], outcome: Outcome
 ) -> tuple[Predictions, Predictions] | None:
     """What an entrant said on the validation and on the test part of a split; None if it failed."""
-    return read_back(folder / outcome.folder, classes)
+    return read_back(inside(folder, outcome.folder), classes)
 
 
 def trials_of(folder: Path) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from study.config.check import check, check_sweep
 from study.config.composition import CONFIG_DIR, load_plugins, one_paragraph
 from study.config.program import Program
 from study.config.resolvers import register_resolvers
+from study.config.variables import redacted
 from study.errors import StudyError
 from study.text import in_lines
 
@@ -201,6 +202,6 @@ def remark(program: Program, message: str) -> None:
 def _say(program: Program, message: str, code: int = 0) -> int:
     """Put one line on stderr, and hand back the exit code."""
     kind = "error: " if code == BAD_REQUEST else "warning: " if code == 0 else ""
-    sys.stderr.write(f"{program.name}.py: {kind}{in_lines(message)}\n")
+    sys.stderr.write(f"{program.name}.py: {kind}{in_lines(redacted(message))}\n")
     sys.stderr.flush()
     return code

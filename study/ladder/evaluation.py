@@ -20,6 +20,7 @@ from qlayers.backends import Backend
 from qlayers.errors import InputRangeWarning
 from study.config.leaving import refuse_unless_allowed
 from study.config.targets import check_targets
+from study.config.variables import inert, inert_text
 from study.data.prepare import Prepared
 from study.errors import StudyError
 from study.fitting.learner import Learner
@@ -146,7 +147,7 @@ def prepare_evaluation(config: DictConfig) -> Evaluation:
     Raises:
         StudyError: the run, its data, a rung or the number of rows cannot be used.
     """
-    run = open_run(Path(config.run).expanduser(), "run")
+    run = open_run(Path(config.run).expanduser(), "run", config)
     rebuilt = rebuild(run)
     if not layers_of(rebuilt.learner):
         raise StudyError(
@@ -207,7 +208,7 @@ def _begin(evaluation: Evaluation) -> None:
         write_json(folder.manifest, {**before, "status": "running", "process": process(), "resumed": resumed})
         _make_room(evaluation)
         return
-    values = plain_config(config)
+    values = inert(config)
     write_json(
         folder.manifest,
         {
@@ -240,7 +241,7 @@ def _begin(evaluation: Evaluation) -> None:
 def _make_room(evaluation: Evaluation) -> None:
     """After the manifest, without which the folder would be taken for somebody else's."""
     evaluation.folder.rungs.mkdir(exist_ok=True)
-    write_text(evaluation.folder.config, OmegaConf.to_yaml(evaluation.config, resolve=True))
+    write_text(evaluation.folder.config, inert_text(evaluation.config))
 
 
 def _is_climbed(folder: EvaluationFolder, rung: Rung) -> bool:

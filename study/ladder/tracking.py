@@ -57,7 +57,9 @@ def tell(run: RunFolder, judged: Sequence[Judged], console: Console) -> None:
         return
     config = stored_config(run)
     try:
-        config.logger = {name: {**config.logger[name], **known[name]} for name in known}
+        config.logger = {
+            name: {**config.logger[name], "run_id": str(known[name]["run_id"])} for name in known
+        }
         with tracking.quiet_trackers():
             trackers = dict(zip(config.logger, build.loggers(config), strict=True))
             tracking.conclude(trackers, values_of(judged), step=last_epoch(run))

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from study.run.atomic import plain, read_json, write_json
+from study.run.atomic import json_text, plain, read_json
 from study.run.environment import code_version, machine, package_versions
 from study.run.folder import RunFolder
 
@@ -16,9 +16,18 @@ FORMAT = 1
 
 
 def new_manifest(
-    *, name: str, digest: str, seed: int, data: Mapping[str, Any], split: Mapping[str, Any]
+    *,
+    name: str,
+    digest: str,
+    seed: int,
+    data: Mapping[str, Any],
+    split: Mapping[str, Any],
+    brought: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The manifest of a run that is about to begin."""
+    """The manifest of a run that is about to begin.
+
+    `brought` are the names in its configuration that this version does not know, each with its key.
+    """
     return {
         "format": FORMAT,
         "status": "running",
@@ -34,6 +43,7 @@ def new_manifest(
         "split": plain(split),
         "models": {},
         "loggers": {},
+        "brought": dict(brought or {}),
         "code": code_version(),
         "machine": machine(),
         "packages": package_versions(),
@@ -43,7 +53,8 @@ def new_manifest(
 def update_manifest(folder: RunFolder, **changes: Any) -> dict[str, Any]:
     """Replace top-level entries of the manifest, and return the whole."""
     manifest = {**read_json(folder.manifest), **changes}
-    write_json(folder.manifest, manifest)
+    with folder.seal.replacing(folder.manifest) as temporary:
+        temporary.write_text(json_text(manifest), encoding="utf-8")
     return manifest
 
 

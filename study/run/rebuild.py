@@ -8,6 +8,9 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from study import build
+from study.config.components import trusted
+from study.config.leaving import outside
+from study.config.stored import opened
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
 from study.fitting.learner import Learner
@@ -17,7 +20,6 @@ from study.run.folder import RunFolder
 from study.run.interface import Interface
 from study.run.predictions import read_output
 from study.run.results import Results
-from study.run.seal import check_seal
 from study.run.split import read_split, same_split
 
 
@@ -42,30 +44,46 @@ def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
             f"The run in {folder.path} is not finished (its status is {status}). "
             f"Finish it first: python train.py resume={folder.path}"
         )
-    check_seal(folder.path)
+    folder.seal.check([*folder.sealed, folder.results.name, folder.predictions.name])
     results = Results.read(folder.results)
     usable = [model.name for model in results.models if model.failure is None]
     name = name or results.main.name
     if name not in usable:
         raise StudyError(f"The run in {folder.path} has no model {name!r}. It has {', '.join(usable)}.")
     is_main = name == results.main.name
-    learner = build.learner(stored_config(folder), MAIN_KEY if is_main else f"controls.{name}")
-    learner.restore(folder.path if is_main else folder.control(name))
+    config, key = stored_config(folder), MAIN_KEY if is_main else f"controls.{name}"
+    _check_leaving(config, key, folder)
+    learner = build.learner(config, key)
+    place = folder.path if is_main else folder.control(name)
+    folder.seal.check(folder.models(place))
+    learner.restore(place)
     return Rebuilt(name, learner, Interface.read(folder.contract))
 
 
+def _check_leaving(config: DictConfig, key: str, folder: RunFolder) -> None:
+    """Refuse a model whose circuits run elsewhere, with a budget that the folder itself names, until it is named."""
+    node = OmegaConf.to_container(OmegaConf.select(config, key), resolve=True)
+    for target in outside({key: node}, folder.trust):
+        if not trusted(target, folder.trust):
+            raise StudyError(
+                f"The model of {folder.path} runs its circuits on other machines, by {target}, with your credentials "
+                f"and the budget in its config.yaml. If that is meant: trust={target}"
+            )
+
+
 def stored_config(folder: RunFolder) -> DictConfig:
-    """The configuration of the run, without references.
+    """The configuration of the run, which names nothing but what this version knows and the folder's reader trusts.
 
     Raises:
-        StudyError: config.yaml cannot be read.
+        StudyError: config.yaml cannot be read, or something in it is refused; see `study.config.stored`.
     """
     try:
-        config = OmegaConf.load(folder.config)
+        values = OmegaConf.to_container(OmegaConf.load(folder.config), resolve=False)
     except Exception as error:  # YAML and OmegaConf share no base class for what may be wrong with a file
-        raise StudyError(f"{folder.config} cannot be read ({error}). Start a new run.") from error
-    assert isinstance(config, DictConfig)
-    return config
+        reason = " ".join(str(error).split())
+        raise StudyError(f"{folder.config} cannot be read ({reason}). Start a new run.") from error
+    recorded = read_json(folder.manifest).get("brought", {})
+    return OmegaConf.create(opened(values, folder.path, folder.trust, recorded))
 
 
 def prepare_again(folder: RunFolder, config: DictConfig) -> Prepared:

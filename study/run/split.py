@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from study.errors import StudyError
+
 if TYPE_CHECKING:
     from study.data.splits.base import Parts
 
@@ -22,10 +24,21 @@ def write_split(path: Path, parts: Parts) -> None:
 
 
 def read_split(path: Path) -> dict[str, np.ndarray]:
+    """Read what `write_split` wrote.
+
+    Raises:
+        StudyError: the file cannot be read as a split.
+    """
     import pandas as pd
 
-    table = pd.read_parquet(path)
-    return {name: table.loc[table["part"] == name, "row"].to_numpy(np.int64) for name in PARTS}
+    try:
+        table = pd.read_parquet(path)
+        return {name: table.loc[table["part"] == name, "row"].to_numpy(np.int64) for name in PARTS}
+    except Exception as error:  # pyarrow and pandas share no base class for what may be wrong with a file
+        reason = " ".join(str(error).split())
+        raise StudyError(
+            f"{path} cannot be read as the split of a run ({reason}). Start a new run."
+        ) from error
 
 
 def describe_split(parts: Parts) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from study.run.folder import RunFolder
 from study.run.predictions import read_output, write_predictions
 from study.run.rebuild import rebuild, reproduces
 from study.run.results import Results
-from study.run.seal import write_seal
+from study.run.seal import Seal
 from study.terminal import Terminal
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -181,7 +181,7 @@ def test_reproduction_notices_the_last_bit(finished: tuple[RunFolder, str], tmp_
     targets = table["target"].astype(int).to_numpy()
     assert reproduces(folder)
     write_predictions(folder.predictions, table["row"].to_numpy(), targets, {"hybrid": values}, ["0", "1"])
-    write_seal(folder.path, ["predictions.parquet"])
+    Seal(folder.path).add("predictions.parquet")
     assert not reproduces(folder)
 
 
