@@ -32,6 +32,13 @@ class WeightsByName(MutableMapping[str, torch.Tensor]):
 
     def __setitem__(self, name: str, weight: torch.Tensor) -> None:
         self._check(name in self._names, name)
+        if not isinstance(weight, torch.nn.Parameter):
+            if weight.requires_grad:
+                raise ConfigurationError(
+                    f"The weight {name!r} is set to a tensor that was computed. Call the layer by "
+                    "torch.func.functional_call(layer, weights, inputs), which differentiates it."
+                )
+            weight = torch.nn.Parameter(weight, requires_grad=False)
         setattr(self._layer, name, weight)
 
     def __delitem__(self, name: str) -> None:

@@ -206,7 +206,9 @@ def order_of_sets(layer_class):
 def weights_set_by_name(layer_class):
     layer = of(layer_class, scaled(lambda: 1.0))
     layer.qnode_weights["w"] = nn.Parameter(torch.tensor([2.0, 0.0]))
-    return [layer(X)]
+    by_parameter = layer(X)
+    layer.qnode_weights["w"] = torch.tensor([3.0, 0.0])
+    return [by_parameter, layer(X)]
 
 
 @qp.transform
