@@ -110,7 +110,7 @@ class LayerModule(qp.qnn.TorchLayer):
 
     @property
     def qnode_weights(self) -> MutableMapping[str, torch.Tensor]:
-        """The weights by name; to set an entry sets the module's weight."""
+        """The weights by name; see :class:`~qlayers._layer.weights.WeightsByName`."""
         return WeightsByName(self, self._weight_names)
 
     @qnode_weights.setter
@@ -123,6 +123,8 @@ class LayerModule(qp.qnn.TorchLayer):
     def _weights_by_name(self) -> dict[str, torch.Tensor]:
         """The weights as they are now, wherever ``functional_call`` or a parametrisation takes them from."""
         parameters = self._parameters
+        if replaced := self.__dict__.get("_replaced_weights"):
+            parameters = {**parameters, **replaced}
         return {
             name: parameters[name] if name in parameters else getattr(self, name)
             for name in self._weight_names

@@ -70,7 +70,7 @@ _OF_MODULES = frozenset(vars(torch.nn.Module())) - {"training"}
 _OF_LAYERS = _OF_MODULES | {
     "qnode", "_qnode_dtype", "_found", "_in_graphs", "_input_name", "_weight_names", "_n_qubits", "_n_features",
     "_spec", "_backend", "_recipe", "_native", "_obstacle", "_declared_width", "_warned_range", "_said", "_counter",
-    "_n_calls", "_traces_seen", "_changes_too_often", "_ran_together",
+    "_n_calls", "_traces_seen", "_changes_too_often", "_ran_together", "_replaced_weights",
 }  # fmt: skip
 """Attributes of a layer that its circuit does not read."""
 _ABSENT: Any = object()

@@ -21,7 +21,11 @@ PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
 class WeightsByName(MutableMapping[str, torch.Tensor]):
-    """A layer's weights by name. They can be replaced as in TorchLayer's dictionary, and none added or removed."""
+    """A layer's weights by name, of which none can be added or removed.
+
+    To set one to a parameter sets the module's own. Any other tensor takes its place in the circuit, as in TorchLayer's
+    dictionary, and the module keeps its parameter.
+    """
 
     def __init__(self, layer: Any, names: tuple[str, ...]) -> None:
         self._layer, self._names = layer, names
@@ -32,14 +36,12 @@ class WeightsByName(MutableMapping[str, torch.Tensor]):
 
     def __setitem__(self, name: str, weight: torch.Tensor) -> None:
         self._check(name in self._names, name)
-        if not isinstance(weight, torch.nn.Parameter):
-            if weight.requires_grad:
-                raise ConfigurationError(
-                    f"The weight {name!r} is set to a tensor that was computed. Call the layer by "
-                    "torch.func.functional_call(layer, weights, inputs), which differentiates it."
-                )
-            weight = torch.nn.Parameter(weight, requires_grad=False)
-        setattr(self._layer, name, weight)
+        replaced = self._layer.__dict__.setdefault("_replaced_weights", {})
+        if isinstance(weight, torch.nn.Parameter):
+            replaced.pop(name, None)
+            setattr(self._layer, name, weight)
+        else:  # a module has no place for it
+            replaced[name] = weight
 
     def __delitem__(self, name: str) -> None:
         self._check(False, name)
