@@ -6,7 +6,7 @@ import copy
 import functools
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pennylane as qp
 from pennylane.devices import LegacyDeviceFacade
+from pennylane.devices.default_qubit import adjoint_state_measurements
 from pennylane.devices.qubit.sampling import get_num_shots_and_executions
-from pennylane.measurements import ExpectationMP, StateMP
+from pennylane.measurements import ExpectationMP
 from pennylane.tape import QuantumScript
 
 from qlayers._layer.guarded import check_finite
@@ -194,8 +195,6 @@ def _instrumented_class(device_class: type) -> type:
     def check(self: Any, circuits: Any, execution_config: Any) -> None:
         check_finite(as_batch(circuits))
         self._counter.gradient_method = getattr(execution_config, "gradient_method", None)
-        if self._counter.gradient_method == "adjoint":
-            _refuse_states(as_batch(circuits))
 
     def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
         check(self, circuits, execution_config)
@@ -210,6 +209,9 @@ def _instrumented_class(device_class: type) -> type:
         made_for, made = self.__dict__.get("_transforms_made", (None, None))
         if made is None or made_for != execution_config:
             made = device_class.preprocess_transforms(self, execution_config)  # type: ignore[attr-defined]
+            for place, transform in reversed(list(enumerate(made))):
+                if transform.tape_transform is adjoint_state_measurements.tape_transform:
+                    made.insert(place, _refuse_misplaced)
             self.__dict__["_transforms_made"] = execution_config, made
         return copy.copy(made)
 
@@ -248,17 +250,20 @@ def _instrumented_class(device_class: type) -> type:
     return type(device_class.__name__, (device_class,), body)
 
 
-def _refuse_states(circuits: Sequence[QuantumScript]) -> None:
-    """Refuse states and probabilities that are to be differentiated by adjoint.
+@qp.transform
+def _refuse_misplaced(tape: QuantumScript) -> tuple[tuple[QuantumScript], Callable[[Any], Any]]:
+    """Refuse what ``adjoint_state_measurements`` of PennyLane 0.45 gets wrong, which comes next.
 
-    PennyLane 0.45 puts the trainable parameters in the place of the circuit's first ones on its way there.
+    It puts the trainable parameters in the place of the circuit's first ones.
     """
-    for circuit in circuits:
-        if circuit.trainable_params and any(isinstance(one, StateMP) for one in circuit.measurements):
-            raise DerivativeError(
-                "PennyLane's adjoint method gives wrong numbers for probabilities and states. Choose "
-                "diff_method='backprop' or 'best', or measure expectation values."
-            )
+    trainable = list(tape.trainable_params)
+    of_state = not all(isinstance(one, ExpectationMP) for one in tape.measurements)
+    if of_state and trainable != list(range(len(trainable))):
+        raise DerivativeError(
+            "PennyLane's adjoint method gives wrong numbers for probabilities and states of this circuit. Choose "
+            "diff_method='backprop' or 'best', or measure expectation values."
+        )
+    return (tape,), lambda results: results[0]
 
 
 def _is_own(device_class: type, method: str) -> bool:

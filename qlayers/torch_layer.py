@@ -43,7 +43,9 @@ class TorchLayer(QuantumLayer):
     _follows_inputs = True
 
     def __init__(self, qnode: qp.QNode, weight_shapes: WeightShapes, init_method: InitMethod = None) -> None:
-        if not getattr(qp.qnn.torch, "TORCH_IMPORTED", True):  # by which programs' tests say that there is no torch
+        if not getattr(
+            qp.qnn.torch, "TORCH_IMPORTED", True
+        ):  # by which programs' tests say that there is no torch
             raise ImportError("TorchLayer requires PyTorch. PennyLane was told that there is none.")
         self._wrap(qnode, weight_shapes, init_method, TorchLayer._class_input_arg, None, None, "auto")
 

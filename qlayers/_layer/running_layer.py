@@ -107,7 +107,9 @@ class RunningLayer(DescribedLayer):
         if self._ran_together:
             results = self._current_qnode()(**{self._input_name: samples}, **weights)
             with suppress(NotOneEachError):
-                return combined_of_qnode(results, batch, self._stacks_tuples)
+                outputs = combined_of_qnode(results, batch, self._stacks_tuples)
+                self._check_width(outputs, trace)
+                return outputs
         rows = samples[:, None] if trace.together else samples
         try:
             results = run_unrolled(
@@ -127,6 +129,15 @@ class RunningLayer(DescribedLayer):
         stacks = self._stacks_tuples and not self._ran_together
         self.__dict__["_ran_together"] = False
         return combined_of_qnode(results, batch, stacks)
+
+    def _check_width(self, outputs: torch.Tensor, trace: Trace) -> None:
+        """Refuse what PennyLane 0.45 returns for batches of some templates on lightning: a batch for every sample."""
+        is_lightning = self._current_qnode().device.name.startswith("lightning")
+        if is_lightning and not trace.keeps_state and outputs.shape[-1] > self.n_outputs > 1:
+            raise ConfigurationError(
+                f"PennyLane returns {outputs.shape[-1]} numbers a sample for this batch on lightning, where the "
+                f"circuit measures {self.n_outputs}. Choose default.qubit, or other templates."
+            )
 
     def _takes_batch(self, trace: Trace, inputs: torch.Tensor) -> bool:
         """Whether PennyLane is given the batch as a whole, whose inputs it differentiates by backpropagation alone."""
