@@ -16,7 +16,7 @@ from qlayers._layer.state_shift import differentiate_amplitudes
 from qlayers._layer.surroundings import Surroundings
 from qlayers._layer.tracing import Trace
 from qlayers.basis_states import bits_as_angles
-from qlayers.errors import ConfigurationError
+from qlayers.errors import ConfigurationError, QlayersError
 from qlayers.execution import CircuitCounter
 from qlayers.parameter_shift import name_of_method
 
@@ -108,7 +108,8 @@ class RunningLayer(DescribedLayer):
             results = self._current_qnode()(**{self._input_name: samples}, **weights)
             with suppress(NotOneEachError):
                 outputs = combined_of_qnode(results, batch, self._stacks_tuples)
-                self._check_width(outputs, trace)
+                if outputs.ndim > len(batch):
+                    self._check_width(outputs, trace)
                 return outputs
         rows = samples[:, None] if trace.together else samples
         try:
@@ -116,7 +117,7 @@ class RunningLayer(DescribedLayer):
                 self._current_qnode(), [{self._input_name: row, **weights} for row in rows]
             )
         except Exception as error:
-            if self._ran_together or self._backend is not None:
+            if self._ran_together or self._backend is not None or isinstance(error, QlayersError):
                 raise
             # A function may be written for batches of one size, at which nobody looked.
             results = self._current_qnode()(**{self._input_name: samples}, **weights)
