@@ -120,12 +120,15 @@ class RunningLayer(DescribedLayer):
             if self._ran_together or self._backend is not None or isinstance(error, QlayersError):
                 raise
             # A function may be written for batches of one size, at which nobody looked.
-            results = self._current_qnode()(**{self._input_name: samples}, **weights)
-            self.__dict__["_ran_together"] = True
             try:
-                return combined_of_qnode(results, batch, self._stacks_tuples)
-            except NotOneEachError:
-                raise error from None
+                results = self._current_qnode()(**{self._input_name: samples}, **weights)
+                outputs = combined_of_qnode(results, batch, self._stacks_tuples)
+            except Exception as of_batch:
+                # Of a function that takes single samples, their error says what is wrong.
+                told = error if trace.error is None or isinstance(of_batch, NotOneEachError) else of_batch
+                raise told from None
+            self.__dict__["_ran_together"] = True
+            return outputs
         # Where TorchLayer has no number for the batch, results lie side by side.
         stacks = self._stacks_tuples and not self._ran_together
         self.__dict__["_ran_together"] = False
