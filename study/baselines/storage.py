@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 from study.errors import StudyError
 from study.run.atomic import replacing
+from study.run.stored import using
 
 # skops by itself trusts public scikit-learn, NumPy and SciPy types; these prefixes admit their private helpers, such as
 # the trees of a gradient boosting. A file that names anything else, a lambda or os.system, is not loaded.
 TRUSTED = ("sklearn.", "numpy.", "scipy.")
-
-_DAMAGE = (
-    OSError,
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ImportError,
-)
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
@@ -42,17 +30,13 @@ def load_state(path: Path) -> dict[str, Any]:
     """
     import skops.io
 
-    try:
+    with using(path):
         types = skops.io.get_untrusted_types(file=path)
-    except _DAMAGE as error:
-        raise StudyError(f"{path} is missing or damaged ({error}).") from error
     strange = [name for name in types if not name.startswith(TRUSTED)]
     if strange:
         raise StudyError(
             f"{path} was not loaded: it asks for {', '.join(strange)}, and the file of a baseline holds only types of "
             f"{', '.join(prefix.rstrip('.') for prefix in TRUSTED)}. It is not one of ours or has been changed."
         )
-    try:
-        return skops.io.load(path, trusted=types)
-    except _DAMAGE as error:
-        raise StudyError(f"{path} is damaged ({error}).") from error
+    with using(path):
+        return dict(skops.io.load(path, trusted=types))

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from study.comparison.entrants import Space
 from study.data.sealed import LeakError
+from study.errors import refuse_full_disk
 from study.fitting.seeding import derive
 from study.run.stages import reason_of
 
@@ -97,6 +98,7 @@ def tune(
         except LeakError:
             raise
         except Exception as error:  # a failed trial is a result
+            refuse_full_disk(error)
             reason = reason_of(error)
         if found is not None and found != found:
             found, reason = None, "its loss is not a number"

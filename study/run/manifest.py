@@ -6,13 +6,40 @@ import datetime
 import os
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from study.run.atomic import plain, read_json, write_json
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
+
+from study.run.atomic import plain, write_json
 from study.run.environment import code_version, machine, package_versions
 from study.run.folder import RunFolder
+from study.run.stored import read_json
 
 FORMAT = 1
+
+
+@with_config(ConfigDict(extra="allow"))
+class Manifest(TypedDict):
+    """The entries of a manifest that something is made of; the others are for people and reports."""
+
+    format: Literal[1]
+    status: Literal["running", "finished", "failed"]
+    failure: str | None
+    started: str
+    ended: str | None
+    resumed: list[str]
+    data: dict[str, Any]
+    split: dict[str, Any]
+    models: dict[str, dict[str, Any]]
+    loggers: dict[str, dict[str, str]]
+    code: dict[str, Any]
+
+
+def read_manifest(folder: RunFolder) -> Manifest:
+    """Return the manifest of a run or a job. Raises StudyError if it is missing or damaged."""
+    manifest: Manifest = read_json(folder.manifest, Manifest)
+    return manifest
 
 
 def new_manifest(
@@ -42,14 +69,14 @@ def new_manifest(
 
 def update_manifest(folder: RunFolder, **changes: Any) -> dict[str, Any]:
     """Replace top-level entries of the manifest, and return the whole."""
-    manifest = {**read_json(folder.manifest), **changes}
+    manifest = {**read_manifest(folder), **changes}
     write_json(folder.manifest, manifest)
     return manifest
 
 
 def describe_model(folder: RunFolder, name: str, **entries: Any) -> None:
     """Set entries of one model in the manifest; the others stay."""
-    models = read_json(folder.manifest)["models"]
+    models = read_manifest(folder)["models"]
     models[name] = {**models.get(name, {}), **entries}
     update_manifest(folder, models=models)
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from study import build
+from study.config.schema import TrainConfig
+from study.config.values import check_schema
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
 from study.fitting.learner import Learner
-from study.run.atomic import read_json
 from study.run.entrants import MAIN_KEY
 from study.run.folder import RunFolder
 from study.run.interface import Interface
+from study.run.manifest import read_manifest
 from study.run.predictions import read_output
 from study.run.results import Results
 from study.run.seal import check_seal
 from study.run.split import read_split, same_split
+from study.run.stored import NEW_RUN, read_yaml, using
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
     Raises:
         StudyError: the run is not finished, was changed, or has no such model.
     """
-    status = read_json(folder.manifest)["status"]
+    status = read_manifest(folder)["status"]
     if status != "finished":
         raise StudyError(
             f"The run in {folder.path} is not finished (its status is {status}). "
@@ -49,22 +53,31 @@ def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
     if name not in usable:
         raise StudyError(f"The run in {folder.path} has no model {name!r}. It has {', '.join(usable)}.")
     is_main = name == results.main.name
-    learner = build.learner(stored_config(folder), MAIN_KEY if is_main else f"controls.{name}")
+    config, interface = stored_config(folder), Interface.read(folder.contract)
+    with using(folder.config):
+        learner = build.learner(config, MAIN_KEY if is_main else f"controls.{name}")
     learner.restore(folder.path if is_main else folder.control(name))
-    return Rebuilt(name, learner, Interface.read(folder.contract))
+    sizes = (learner.task, learner.n_outputs, config.dims.n_inputs)
+    expected = (interface.task, len(interface.classes) or 1, len(interface.preprocessor.feature_names))
+    if sizes != expected:
+        raise StudyError(
+            f"{folder.contract} and the model do not fit each other: task, outputs and inputs are {expected} there and "
+            f"{sizes} here. {NEW_RUN}"
+        )
+    return Rebuilt(name, learner, interface)
 
 
 def stored_config(folder: RunFolder) -> DictConfig:
     """The configuration of the run, without references.
 
     Raises:
-        StudyError: config.yaml cannot be read.
+        StudyError: config.yaml is damaged, or holds what train.py would refuse.
     """
-    try:
-        config = OmegaConf.load(folder.config)
-    except Exception as error:  # YAML and OmegaConf share no base class for what may be wrong with a file
-        raise StudyError(f"{folder.config} cannot be read ({error}). Start a new run.") from error
-    assert isinstance(config, DictConfig)
+    config = read_yaml(folder.config)
+    with using(folder.config):
+        values: Any = OmegaConf.to_container(config)
+        # A run fills its sizes, which nobody may give.
+        check_schema({**values, "dims": dict.fromkeys(values["dims"])}, TrainConfig)
     return config
 
 
@@ -74,8 +87,11 @@ def prepare_again(folder: RunFolder, config: DictConfig) -> Prepared:
     Raises:
         StudyError: the data or their split are no longer those of the run.
     """
-    data = prepare(build.dataset(config), build.split(config), build.preprocessor(config))
-    fingerprint = read_json(folder.manifest)["data"]["fingerprint"]
+    manifest = read_manifest(folder)
+    with using(folder.manifest):
+        fingerprint = str(manifest["data"]["fingerprint"])
+    with using(folder.config):
+        data = prepare(build.dataset(config), build.split(config), build.preprocessor(config))
     if data.fingerprint != fingerprint:
         raise StudyError(
             f"The data {data.name!r} are not those that the run in {folder.path} began with (their fingerprint was "

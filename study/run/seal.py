@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from study.errors import StudyError
-from study.run.atomic import read_json, write_json
+from study.run.atomic import write_json
+from study.run.stored import read_json
 
 SEAL = "seal.json"
 
@@ -20,7 +24,7 @@ def file_digest(path: Path) -> str:
 def write_seal(folder: Path, names: Iterable[str]) -> None:
     """Record the sha256 of each named file of `folder`, beside those already recorded."""
     seal = folder / SEAL
-    digests = read_json(seal) if seal.exists() else {}
+    digests = read_json(seal, dict[str, str]) if seal.exists() else {}
     digests.update({name: file_digest(folder / name) for name in names})
     write_json(seal, dict(sorted(digests.items())))
 
@@ -32,11 +36,11 @@ def check_seal(folder: Path) -> None:
         StudyError: a sealed file is missing or is not what it was, or the seal itself cannot be read.
     """
     try:
-        digests = dict(read_json(folder / SEAL))
-    except (OSError, ValueError, TypeError) as error:
+        digests = read_json(folder / SEAL, Annotated[dict[str, str], Field(min_length=1)])
+    except StudyError as error:
         raise StudyError(
-            f"The seal of {folder} cannot be read ({SEAL}), so nothing says that its files are "
-            "those of the run. Start a new run."
+            f"The seal of {folder} cannot be read ({SEAL}), so nothing says that its files are those of the run. "
+            "Put the original file back, or start a new run."
         ) from error
     for name, digest in digests.items():
         path = folder / name

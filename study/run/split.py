@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from study.run.stored import read_parquet, using, write_parquet
+
 if TYPE_CHECKING:
     from study.data.splits.base import Parts
 
@@ -18,14 +20,14 @@ def write_split(path: Path, parts: Parts) -> None:
     import pandas as pd
 
     frames = [pd.DataFrame({"row": getattr(parts, name), "part": name}) for name in PARTS]
-    pd.concat(frames, ignore_index=True).astype({"row": np.int64}).to_parquet(path, index=False)
+    write_parquet(path, pd.concat(frames, ignore_index=True).astype({"row": np.int64}))
 
 
 def read_split(path: Path) -> dict[str, np.ndarray]:
-    import pandas as pd
-
-    table = pd.read_parquet(path)
-    return {name: table.loc[table["part"] == name, "row"].to_numpy(np.int64) for name in PARTS}
+    """Raises StudyError if the file is damaged."""
+    table = read_parquet(path, ["row", "part"])
+    with using(path):
+        return {name: table.loc[table["part"] == name, "row"].to_numpy(np.int64) for name in PARTS}
 
 
 def describe_split(parts: Parts) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from study.errors import StudyError
 from study.experiment import train
 from study.prediction import predict
 from study.run import stages
-from study.run.atomic import read_json, write_json
+from study.run.atomic import write_json
 from study.run.folder import RunFolder
+from study.run.stored import read_json
 
 COLOURS = ["blue", "green", "red"]
 

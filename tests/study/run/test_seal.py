@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from study.errors import StudyError
-from study.run.atomic import read_json
 from study.run.seal import check_seal, write_seal
+from study.run.stored import read_json
 
 
 @pytest.fixture

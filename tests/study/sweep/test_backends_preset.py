@@ -11,8 +11,8 @@ from rich.console import Console
 
 from study.config.rules import TRAIN
 from study.experiment import train
-from study.run.atomic import read_json
 from study.run.folder import RunFolder
+from study.run.stored import read_json
 from study.sweep.expansion import expand
 
 DEVICES = {"batched": "qlayers.batched", "default_qubit": "default.qubit", "lightning": "lightning.qubit"}

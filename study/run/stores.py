@@ -11,9 +11,11 @@ from lightning.pytorch.loggers import MLFlowLogger
 from omegaconf import DictConfig
 
 from study import build
+from study.run.stored import using
 from study.run.tracking import quiet_trackers
 
 SQLITE = "sqlite:///"
+ANOTHER = "Put the original file back, or move it away: a new one is made. logger=none does without."
 
 
 def prepare_stores(config: DictConfig) -> None:
@@ -28,13 +30,13 @@ def prepare_stores(config: DictConfig) -> None:
             continue
         folder = Path(config.output_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".mlflow.lock"), quiet_trackers():
-            single = config.copy()
-            single.logger = {name: node}
+        single = config.copy()
+        single.logger = {name: node}
+        with FileLock(folder / ".mlflow.lock"), quiet_trackers(), using(_file(single.logger[name]), ANOTHER):
             [logger] = build.loggers(single)
             assert isinstance(logger, MLFlowLogger)
             _ = logger._mlflow_client, _experiment(logger)
-            _write_ahead(str(single.logger[name].get("tracking_uri") or ""))
+            _write_ahead(single.logger[name])
 
 
 def _experiment(logger: MLFlowLogger) -> str:
@@ -48,9 +50,12 @@ def _experiment(logger: MLFlowLogger) -> str:
     )
 
 
-def _write_ahead(uri: str) -> None:
-    if not uri.startswith(SQLITE):
-        return
-    path = uri.removeprefix(SQLITE).partition("?")[0]
-    with contextlib.closing(sqlite3.connect(path, timeout=60)) as store:
-        store.execute("PRAGMA journal_mode=WAL")
+def _file(logger: DictConfig) -> Path:
+    """The file of an SQLite store, or the address of another store, for messages."""
+    return Path(str(logger.get("tracking_uri") or "").removeprefix(SQLITE).partition("?")[0])
+
+
+def _write_ahead(logger: DictConfig) -> None:
+    if str(logger.get("tracking_uri") or "").startswith(SQLITE):
+        with contextlib.closing(sqlite3.connect(_file(logger), timeout=60)) as store:
+            store.execute("PRAGMA journal_mode=WAL")
