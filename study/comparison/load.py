@@ -89,25 +89,29 @@ def trials_of(folder: Path) -> pd.DataFrame:
     # These load Optuna and torch; whoever reads evidence alone needs none of them.
     import pandas as pd
 
-    from study.comparison.tuning import NUMBER, read_trials
+    from study.comparison.tuning import LOST, NUMBER, read_trials
 
     names = {Path(entry["folder"]).name: entry for entry in read_study(folder)["jobs"]}
     rows: list[dict[str, Any]] = []
-    tunings = read_trials(folder / STORE) if (folder / STORE).exists() else {}
+    tried = [name for name, entry in names.items() if (folder / entry["folder"] / "trials").exists()]
+    tunings = read_trials(folder / STORE) if tried else {}
+    if lost := [name for name in tried if name not in tunings]:
+        raise StudyError(f"{folder / STORE} has lost the trials of {lost[0]}. {LOST}")
     for name, trials in tunings.items():
         entry = names.get(name)
         if entry is None:
             continue
         place = {key: entry[key] for key in ("entrant", "repeat", "fold", "seed", "fraction", "label_noise")}
-        rows += [
-            {
-                **place,
-                "number": trial.user_attrs[NUMBER],
-                "state": trial.state.name.lower(),
-                "loss": trial.value,
-                **trial.params,
-            }
-            for trial in trials
-        ]
+        with using(folder / STORE, LOST):
+            rows += [
+                {
+                    **place,
+                    "number": trial.user_attrs[NUMBER],
+                    "state": trial.state.name.lower(),
+                    "loss": trial.value,
+                    **trial.params,
+                }
+                for trial in trials
+            ]
     columns = ["entrant", "repeat", "fold", "seed", "number", "state", "loss"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)

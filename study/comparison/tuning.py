@@ -17,8 +17,10 @@ from study.data.sealed import LeakError
 from study.errors import refuse_full_disk
 from study.fitting.seeding import derive
 from study.run.stages import reason_of
+from study.run.stored import using
 
 N_AT_RANDOM = 10  # settings of an entrant on a split, before the sampler learns from their losses
+LOST = "Put the original file back, or start a new study."
 SECONDS, REASON, NUMBER = "seconds", "reason", "number"
 SEED = "seed"  # the key of train.py that a restart sets
 
@@ -124,17 +126,21 @@ def trials_of(n_trials: int, restarts: int, searched: bool) -> int:
 
 
 def make_store(store: Path) -> None:
-    """Create the SQLite file, so that no two jobs do it at once."""
-    _storage(store)
+    """Create the SQLite file, so that no two jobs do it at once. Raises StudyError if there is one that is damaged."""
+    with using(store, LOST):
+        _storage(store)
 
 
 def read_trials(store: Path) -> dict[str, list[FrozenTrial]]:
-    """The trials that ended, by the name of their tuning."""
-    storage = _storage(store)
-    return {
-        study.study_name: _done(optuna.load_study(study_name=study.study_name, storage=storage))
-        for study in optuna.get_all_study_summaries(storage, include_best_trial=False)
-    }
+    """The trials that ended, by the name of their tuning. Raises StudyError if the store is missing or damaged."""
+    with using(store, LOST):
+        if not store.exists():
+            raise FileNotFoundError(store)
+        storage = _storage(store)
+        return {
+            study.study_name: _done(optuna.load_study(study_name=study.study_name, storage=storage))
+            for study in optuna.get_all_study_summaries(storage, include_best_trial=False)
+        }
 
 
 def at_edge(search: Mapping[str, Space], values: Values) -> list[str]:

@@ -10,11 +10,9 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from study.errors import StudyError
 from study.run.atomic import umask
-from study.run.stored import read_json
 
 JOB = "job"  # the manifest's `kind` of a run that is part of a sweep
 GIVE_A_RUN = "Give a run folder that train.py named when it ended."
@@ -128,7 +126,9 @@ def open_run(path: Path, option: str) -> RunFolder:
         raise StudyError(
             f"{option}={path} is not a run folder: {', '.join(missing)} not found in it. {GIVE_A_RUN}"
         )
-    if read_json(folder.manifest, dict[str, Any]).get("kind") == JOB:
+    from study.run.manifest import read_manifest  # which needs RunFolder
+
+    if read_manifest(folder).get("kind") == JOB:
         raise StudyError(
             f"{option}={path} is a job of a sweep, which has not seen the test part. A sweep goes on when it is "
             "started again; for one run with results, give its settings to train.py without -m."

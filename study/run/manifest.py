@@ -6,10 +6,14 @@ import datetime
 import os
 import socket
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import (
+    Any,
+    Literal,
+    NotRequired,  # pydantic takes typing's from Python 3.12 on
+)
 
 from pydantic import ConfigDict, with_config
-from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
+from typing_extensions import TypedDict
 
 from study.run.atomic import plain, write_json
 from study.run.environment import code_version, machine, package_versions
@@ -34,6 +38,7 @@ class Manifest(TypedDict):
     models: dict[str, dict[str, Any]]
     loggers: dict[str, dict[str, str]]
     code: dict[str, Any]
+    kind: NotRequired[str]
 
 
 def read_manifest(folder: RunFolder) -> Manifest:

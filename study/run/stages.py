@@ -123,7 +123,7 @@ def fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
         learner.restore(place)
         run.console.print("was fitted before", style="dim", highlight=False)
         return learner
-    begun = run.resumed and (place / "steps.csv").exists()
+    begun = run.resumed and any((place / name).exists() for name in ("steps.csv", "checkpoints"))
     learner.fit(run.data, place, seed=run.config.seed, progress=run.console.is_terminal, resume=begun)
     file = learner.save(place)
     write_seal(folder.path, [file.relative_to(folder.path).as_posix()])
