@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.comparison.evidence import LEAK, Evidence, Outcome, Predictions, greater_is_better
-from study.comparison.job import AGAIN, STUDY, read_back, read_study
+from study.comparison.job import AGAIN, PREDICTIONS, STUDY, VALIDATED, read_back, read_study
 from study.comparison.spent import STOPPED, wall_seconds
 from study.comparison.state import OUTCOME
 from study.errors import StudyError
@@ -81,7 +81,10 @@ def predictions_of(
     folder: Path, classes: list[str], outcome: Outcome
 ) -> tuple[Predictions, Predictions] | None:
     """What an entrant said on the validation and on the test part of a split; None if it failed."""
-    return read_back(folder / outcome.folder, classes)
+    found = read_back(folder / outcome.folder, classes)
+    if found is None and outcome.failure is None:
+        raise StudyError(f"{PREDICTIONS} or {VALIDATED} is missing from {folder / outcome.folder}. {AGAIN}")
+    return found
 
 
 def trials_of(folder: Path) -> pd.DataFrame:

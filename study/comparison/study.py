@@ -161,11 +161,11 @@ def _run(how: Launch, plan: Plan, seconds: float, console: Console) -> None:
     from study.comparison.load import STORE
     from study.comparison.spent import begin_sitting
     from study.comparison.state import write_state
-    from study.comparison.tuning import make_store
+    from study.comparison.tuning import make_trials
     from study.run.manifest import now
     from study.sweep.watch import Watch
 
-    make_store(plan.folder / STORE)
+    make_trials(plan.folder / STORE)
     began = begin_sitting(plan.folder)
 
     def record_death(folder: Path, reason: str) -> None:

@@ -18,6 +18,7 @@ from study.errors import refuse_full_disk
 from study.fitting.seeding import derive
 from study.run.stages import reason_of
 from study.run.stored import using
+from study.run.stores import make_store
 
 N_AT_RANDOM = 10  # settings of an entrant on a split, before the sampler learns from their losses
 LOST = "Put the original file back, or start a new study."
@@ -70,7 +71,7 @@ def tune(
     and the restarts.
 
     Args:
-        store: SQLite file, shared by the entrants of a study; it is made by `make_store`. None keeps trials in memory.
+        store: SQLite file, shared by the entrants of a study; it is made by `make_trials`. None keeps trials in memory.
         name: of this tuning in the store.
         search: what is varied, by key.
         first: values of all its keys for the first trial; outside their range they are moved to its end.
@@ -125,8 +126,9 @@ def trials_of(n_trials: int, restarts: int, searched: bool) -> int:
     return n_trials if searched else min(n_trials, 1 + restarts)
 
 
-def make_store(store: Path) -> None:
-    """Create the SQLite file, so that no two jobs do it at once. Raises StudyError if there is one that is damaged."""
+def make_trials(store: Path) -> None:
+    """Create the SQLite file of the trials. Raises StudyError if there is one that is damaged."""
+    make_store(store, lambda uri: optuna.storages.RDBStorage(uri).engine)
     with using(store, LOST):
         _storage(store)
 

@@ -116,6 +116,5 @@ def _reason(error: Exception) -> str:
         place = ".".join(map(str, first["loc"]))
         return f"{place}: {first['msg'].lower()}" if place else first["msg"].lower()
     text = " ".join(str(error).split())[:200].rstrip(".")
-    return (
-        text if isinstance(error, ValueError | OSError) and text else f"{type(error).__name__} {text}".strip()
-    )
+    # What a library says of an assumption that failed is for those who read its code.
+    return text if isinstance(error, ValueError | OSError) and text else type(error).__name__

@@ -1,16 +1,19 @@
-"""The trackers' stores, made before several processes want to write to them."""
+"""SQLite stores of the libraries: made whole before anybody opens them, by one process."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 from lightning.pytorch.loggers import MLFlowLogger
 from omegaconf import DictConfig
 
 from study import build
+from study.run.atomic import replacing
 from study.run.stored import using
 from study.run.tracking import quiet_trackers
 
@@ -18,44 +21,61 @@ SQLITE = "sqlite:///"
 ANOTHER = "Put the original file back, or move it away: a new one is made. logger=none does without."
 
 
+def make_store(path: Path, make: Callable[[str], Any]) -> None:
+    """Make an SQLite store at `path` if there is none; one that a killed process had half made is never seen.
+
+    Args:
+        path: of the store.
+        make: makes the tables at an address of SQLAlchemy, and returns what holds them open.
+    """
+    with FileLock(path.with_name(f".{path.stem}.lock")):
+        if not path.exists():
+            with replacing(path) as temporary:
+                make(f"{SQLITE}{temporary}").dispose()
+
+
 def prepare_stores(config: DictConfig) -> None:
-    """Create the MLflow store and the experiment of `config`, if there are any, so that no two jobs do it at once.
+    """Create the MLflow store and the experiment of `config`, if there are any, so that no two processes do it at once.
 
     An SQLite store is set to write-ahead logging, which lets readers and a writer work side by side; writers wait for
     each other as long as `timeout` in the store's address says.
+
+    Raises:
+        StudyError: the store is damaged.
     """
     for name in config.logger:
-        node = config.logger[name]
-        if not str(node.get("_target_", "")).endswith("MLFlowLogger"):
+        if not str(config.logger[name].get("_target_", "")).endswith("MLFlowLogger"):
             continue
+        single = config.copy()
+        single.logger = {name: config.logger[name]}
+        node = single.logger[name]
+        address = str(node.get("tracking_uri") or "")
+        path = Path(address.removeprefix(SQLITE).partition("?")[0])
         folder = Path(config.output_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        single = config.copy()
-        single.logger = {name: node}
-        with FileLock(folder / ".mlflow.lock"), quiet_trackers(), using(_file(single.logger[name]), ANOTHER):
-            [logger] = build.loggers(single)
-            assert isinstance(logger, MLFlowLogger)
-            _ = logger._mlflow_client, _experiment(logger)
-            _write_ahead(single.logger[name])
+        with quiet_trackers(), using(path, ANOTHER):
+            if address.startswith(SQLITE):
+                make_store(path, lambda uri: _tables(single, name, uri))  # noqa: B023 (called at once)
+            with FileLock(folder / ".mlflow.lock"):
+                [logger] = build.loggers(single)
+                assert isinstance(logger, MLFlowLogger)
+                _experiment(logger)
+                if address.startswith(SQLITE):
+                    with contextlib.closing(sqlite3.connect(path, timeout=60)) as store:
+                        store.execute("PRAGMA journal_mode=WAL")
 
 
-def _experiment(logger: MLFlowLogger) -> str:
+def _tables(config: DictConfig, name: str, uri: str) -> Any:
+    """Let MLflow make its tables at another address than the configuration's."""
+    elsewhere = config.copy()
+    elsewhere.logger[name].tracking_uri = uri
+    [logger] = build.loggers(elsewhere)
+    assert isinstance(logger, MLFlowLogger)
+    return logger._mlflow_client._tracking_client.store.engine
+
+
+def _experiment(logger: MLFlowLogger) -> None:
     """Create the experiment without a run in it, which `experiment_id` would begin."""
     client = logger._mlflow_client
-    known = client.get_experiment_by_name(logger._experiment_name)
-    if known is not None:
-        return str(known.experiment_id)
-    return str(
+    if client.get_experiment_by_name(logger._experiment_name) is None:
         client.create_experiment(name=logger._experiment_name, artifact_location=logger._artifact_location)
-    )
-
-
-def _file(logger: DictConfig) -> Path:
-    """The file of an SQLite store, or the address of another store, for messages."""
-    return Path(str(logger.get("tracking_uri") or "").removeprefix(SQLITE).partition("?")[0])
-
-
-def _write_ahead(logger: DictConfig) -> None:
-    if str(logger.get("tracking_uri") or "").startswith(SQLITE):
-        with contextlib.closing(sqlite3.connect(_file(logger), timeout=60)) as store:
-            store.execute("PRAGMA journal_mode=WAL")

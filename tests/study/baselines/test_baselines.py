@@ -362,13 +362,13 @@ def test_a_prefix_is_not_enough_without_its_dot(tmp_path):
 
 
 def test_missing_damaged_and_foreign_files_are_refused(fitted, tmp_path):
-    with pytest.raises(StudyError, match="missing or damaged"):
+    with pytest.raises(StudyError, match="is missing"):
         Logistic().restore(tmp_path)
     path = fitted[Logistic, "classification"][0].save(tmp_path)
     with pytest.raises(StudyError, match="does not hold a Ridge"):
         Ridge().restore(tmp_path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(StudyError, match="missing or damaged"):
+    with pytest.raises(StudyError, match="is damaged"):
         Logistic().restore(tmp_path)
 
 
