@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a command ends with; the docstring of each member is its line in the documentation."""
+    """What a command ends with."""
 
     DONE = 0
     """Everything that was asked for is done."""
