@@ -29,6 +29,19 @@ def write_seal(folder: Path, names: Iterable[str]) -> None:
     write_json(seal, dict(sorted(digests.items())))
 
 
+def unseal(folder: Path, files: Iterable[Path]) -> None:
+    """Take files out of the seal that are about to be written again.
+
+    Otherwise a process that is killed after it wrote one and before it sealed it would leave a file that differs from
+    its seal, and nobody could resume the run.
+    """
+    if (folder / SEAL).exists():
+        digests = read_json(folder / SEAL, dict[str, str])
+        names = {file.relative_to(folder).as_posix() for file in files} & digests.keys()
+        if names:
+            write_json(folder / SEAL, {name: digests[name] for name in digests if name not in names})
+
+
 def check_seal(folder: Path) -> None:
     """Compare every sealed file with its recorded digest.
 

@@ -23,7 +23,7 @@ from study.run.judging import failed, judge
 from study.run.manifest import describe_model, read_manifest, update_manifest
 from study.run.predictions import write_predictions
 from study.run.results import Results
-from study.run.seal import write_seal
+from study.run.seal import unseal, write_seal
 from study.run.stored import read_csv
 from study.run.tracking import Trackers
 
@@ -82,6 +82,7 @@ def judge_all(run: Run, learners: Mapping[str, Learner], failures: Mapping[str, 
         models.append(result)
     test, folder = run.data.test, run.folder
     results = Results(run.data.task, run.data.name, len(test.rows), tuple(models))
+    unseal(folder.path, [folder.predictions, folder.results])
     write_predictions(folder.predictions, test.rows, test.targets, outputs, run.data.classes)
     results.write(folder.results)
     write_seal(folder.path, [folder.predictions.name, folder.results.name])
@@ -125,6 +126,7 @@ def fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
         return learner
     begun = run.resumed and any((place / name).exists() for name in ("steps.csv", "checkpoints"))
     learner.fit(run.data, place, seed=run.config.seed, progress=run.console.is_terminal, resume=begun)
+    unseal(folder.path, place.glob("model.*"))
     file = learner.save(place)
     write_seal(folder.path, [file.relative_to(folder.path).as_posix()])
     entries = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from study.errors import StudyError
-from study.run.seal import check_seal, write_seal
+from study.run.seal import check_seal, unseal, write_seal
 from study.run.stored import read_json
 
 
@@ -54,3 +54,17 @@ def test_sealing_more_keeps_what_was_sealed(sealed: Path) -> None:
     (sealed / "config.yaml").write_text("depth: 3\n")
     with pytest.raises(StudyError, match=r"config\.yaml"):
         check_seal(sealed)
+
+
+def test_what_is_taken_out_of_the_seal_may_be_written_again(tmp_path: Path) -> None:
+    for name in ("config.yaml", "model.pt"):
+        (tmp_path / name).write_text(name)
+    write_seal(tmp_path, ["config.yaml", "model.pt"])
+    unseal(tmp_path, [tmp_path / "model.pt", tmp_path / "never.pt"])
+    (tmp_path / "model.pt").write_text("another")
+    check_seal(tmp_path)
+    write_seal(tmp_path, ["model.pt"])
+    check_seal(tmp_path)
+    (tmp_path / "config.yaml").write_text("another")
+    with pytest.raises(StudyError, match="config.yaml"):
+        check_seal(tmp_path)
