@@ -66,5 +66,5 @@ def test_what_is_taken_out_of_the_seal_may_be_written_again(tmp_path: Path) -> N
     write_seal(tmp_path, ["model.pt"])
     check_seal(tmp_path)
     (tmp_path / "config.yaml").write_text("another")
-    with pytest.raises(StudyError, match="config.yaml"):
+    with pytest.raises(StudyError, match=r"config\.yaml"):
         check_seal(tmp_path)
