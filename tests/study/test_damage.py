@@ -6,6 +6,7 @@ printed.
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import random
@@ -402,3 +403,19 @@ def test_damage_is_named_or_does_no_harm(
             print(f"  seal {seal:10} {damage:20} {came:13} {count}")
     found = Counter(came for _, _, came in counts.elements())
     assert found["refused"] > 0
+
+
+@pytest.mark.skipif("key" not in inspect.signature(check_seal).parameters, reason="there is no keyed seal")
+def test_with_a_key_a_seal_that_was_made_again_is_found(run: Written, tmp_path: Path) -> None:
+    """Who has the folder and not the key cannot make the seal again: what they flip is found."""
+    ours, theirs = b"ours", b"theirs"
+    folder = tmp_path / "run"
+    shutil.copytree(run.path, folder)
+    names = [path.relative_to(run.path).as_posix() for path in sealed(run)]
+    for name in names:
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(bytes([content[0] ^ 1]) + content[1:])
+        write_seal(folder, names, key=theirs)  # type: ignore[call-arg]
+        with pytest.raises(StudyError):
+            check_seal(folder, key=ours)  # type: ignore[call-arg]
+        (folder / name).write_bytes(content)
