@@ -209,12 +209,13 @@ def _check_folder(folder: EvaluationFolder, digest: str) -> None:
     there = folder.path.is_dir() and any(not path.name.startswith(".") for path in folder.path.iterdir())
     if there and not folder.manifest.exists():
         raise StudyError(
-            f"folder={folder.path} holds other files. Name a new folder, or leave the option out."
+            f"folder={folder.path} holds other files, and no {folder.manifest.name}. Name a new folder, or leave "
+            "the option out."
         )
     if folder.manifest.exists() and read_json(folder.manifest, Begun)["digest"] != digest:
         raise StudyError(
-            f"folder={folder.path} holds an evaluation of another run, with other settings or by other code. Name a "
-            "new folder, or leave the option out."
+            f"folder={folder.path} holds an evaluation of another run, with other settings or by other code, as its "
+            f"{folder.manifest.name} says. Name a new folder, or leave the option out."
         )
 
 

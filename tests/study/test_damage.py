@@ -38,6 +38,7 @@ from study.run.rebuild import rebuild, reproduces
 from study.run.seal import check_seal, write_seal
 from study.run.stores import prepare_stores
 from tests.study.comparison.small import SMALL
+from tests.study.toys import CLIMBED
 
 pytestmark = pytest.mark.slow
 SILENT = Console(file=io.StringIO())
@@ -232,7 +233,7 @@ def evaluated(root: Path) -> Written:
     from study.ladder.evaluation import run_evaluation
 
     path = trained(root / "evaluated", "depth=1", "trainer.max_epochs=1", "controls=none")
-    config = check(EVALUATE, [f"run={path}", "rows=8", "dry_run=true"]).config
+    config = check(EVALUATE, [f"run={path}", "rows=8", *CLIMBED]).config
 
     def again() -> Any:
         run_evaluation(config, SILENT)
