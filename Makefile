@@ -14,13 +14,14 @@ RUN := .venv/.run-$(call sum,requirements/run.txt)
 TEST := .venv/.test-$(call sum,requirements/run.txt requirements/test.txt)
 PROJECT := .venv/.project-$(call sum,requirements/run.txt pyproject.toml)
 
-.PHONY: help train test lock next-pennylane clean
+.PHONY: help train test lock audit next-pennylane clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make train [ARGS="depth=4 encoding=iqp"]   train the default hybrid model, with overrides if any'
 	@echo 'make test                                  everything that must pass before a change is merged'
 	@echo 'make lock                                  write requirements/*.txt anew from pyproject.toml'
+	@echo 'make audit                                 look the locked packages up in a database of security advisories'
 	@echo 'make next-pennylane                        the layers'"'"' tests with the newest pre-release of PennyLane'
 	@echo 'make clean                                 remove the environment'
 	@echo
@@ -41,6 +42,10 @@ test: $(TEST)
 lock:
 	$(require-python)
 	$(PYTHON) requirements/lock.py $(TORCH)
+
+audit:
+	$(require-python)
+	$(PYTHON) requirements/audit.py
 
 next-pennylane:
 	$(require-python)

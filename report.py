@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from study.config.command_line import command
 from study.config.positional import named
 from study.config.rules import REPORT
+from study.text import in_lines
 
 
 @command(REPORT)
@@ -23,7 +24,7 @@ def main(config: DictConfig) -> None:
         from study.comparison.over_datasets import report as over_datasets
 
         page, summary = over_datasets.write_report(folders, Path(config.output_dir).expanduser())
-        print("\n".join(summary))
+        print(in_lines("\n".join(summary)))
     else:
         from study.ablation.request import check_request
 
@@ -33,7 +34,7 @@ def main(config: DictConfig) -> None:
         from study.ablation.report import write_report
 
         page = write_report(folder, **asked)
-    print(f"Report written to {page}")
+    print(in_lines(f"Report written to {page}"))
 
 
 if __name__ == "__main__":

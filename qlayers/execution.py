@@ -6,7 +6,7 @@ import copy
 import functools
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,11 +15,11 @@ import numpy as np
 import pennylane as qp
 from pennylane.devices import LegacyDeviceFacade
 from pennylane.devices.qubit.sampling import get_num_shots_and_executions
-from pennylane.measurements import ExpectationMP
+from pennylane.measurements import ExpectationMP, StateMP
 from pennylane.tape import QuantumScript
 
 from qlayers._layer.guarded import check_finite
-from qlayers.errors import ConfigurationError
+from qlayers.errors import ConfigurationError, DerivativeError
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Execution:
         seconds: Time spent evaluating the layer; differentiation is not in it.
         tasks: Tasks that a paid or remote device was sent, for evaluation and differentiation.
         usd: What they cost.
-        cached: Circuits whose results were at hand and cost nothing.
-        reason: Why the circuit runs elsewhere than on qlayers' own simulator; None where it does not, or where that was
-            asked for.
+        cached: Circuits whose results were cached and cost nothing.
+        reason: Why the circuit runs elsewhere than on qlayers' own simulator although nobody asked for that; None where
+            it runs as was asked, and before the first call. ``device`` says where it runs.
         compared: Whether the program that qlayers' own simulator runs was compared with default.qubit, values and
-            gradients, when it was made; circuits that take default.qubit longer than about a second are not. None
-            elsewhere.
+            gradients, when it was made; circuits that take default.qubit longer than about a second are not. None if it
+            runs elsewhere.
     """
 
     device: str
@@ -191,9 +191,14 @@ def instrument(device: qp.devices.Device, counter: CircuitCounter) -> qp.devices
 
 @functools.cache
 def _instrumented_class(device_class: type) -> type:
-    def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+    def check(self: Any, circuits: Any, execution_config: Any) -> None:
         check_finite(as_batch(circuits))
         self._counter.gradient_method = getattr(execution_config, "gradient_method", None)
+        if self._counter.gradient_method == "adjoint":
+            _refuse_states(as_batch(circuits))
+
+    def execute(self: Any, circuits: Any, execution_config: Any = None) -> Any:
+        check(self, circuits, execution_config)
         known = executions_known(circuits)
         with self._counter.adding_what_is_spent(self):
             results = _keep_double(device_class.execute(self, circuits, execution_config))  # type: ignore[attr-defined]
@@ -217,8 +222,7 @@ def _instrumented_class(device_class: type) -> type:
         return device_class.compute_vjp(self, circuits, cotangents, execution_config)  # type: ignore[attr-defined]
 
     def execute_and_compute_derivatives(self: Any, circuits: Any, execution_config: Any = None) -> Any:
-        check_finite(as_batch(circuits))
-        self._counter.gradient_method = getattr(execution_config, "gradient_method", None)
+        check(self, circuits, execution_config)
         self._counter.add_derivatives(circuits)
         known = executions_known(circuits)
         results, jacobians = device_class.execute_and_compute_derivatives(  # type: ignore[attr-defined]
@@ -233,13 +237,32 @@ def _instrumented_class(device_class: type) -> type:
     def set_tracker(self: Any, tracker: qp.Tracker) -> None:
         self._instrumented_original.tracker = tracker
 
-    methods: list[Any] = [execute, compute_derivatives, compute_vjp, execute_and_compute_derivatives]
+    derivatives = (compute_derivatives, compute_vjp, execute_and_compute_derivatives)
+    # PennyLane tells from these methods what a device can do.
+    methods: list[Any] = [execute, *(one for one in derivatives if _is_own(device_class, one.__name__))]
     if issubclass(device_class, qp.devices.DefaultQubit):
         methods.append(preprocess_transforms)
     body: dict[str, Any] = {method.__name__: method for method in methods}
     body["tracker"] = property(get_tracker, set_tracker)
     body["__module__"] = device_class.__module__
     return type(device_class.__name__, (device_class,), body)
+
+
+def _refuse_states(circuits: Sequence[QuantumScript]) -> None:
+    """Refuse states and probabilities that are to be differentiated by adjoint.
+
+    PennyLane 0.45 puts the trainable parameters in the place of the circuit's first ones on its way there.
+    """
+    for circuit in circuits:
+        if circuit.trainable_params and any(isinstance(one, StateMP) for one in circuit.measurements):
+            raise DerivativeError(
+                "PennyLane's adjoint method gives wrong numbers for probabilities and states. Choose "
+                "diff_method='backprop' or 'best', or measure expectation values."
+            )
+
+
+def _is_own(device_class: type, method: str) -> bool:
+    return getattr(device_class, method) is not getattr(qp.devices.Device, method)
 
 
 def executions_known(circuits: Any) -> list[int | None]:

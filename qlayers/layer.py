@@ -6,17 +6,13 @@ import copy
 import functools
 import math
 import time
-import warnings
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
 
 import pennylane as qp
 import torch
 
-from qlayers._layer.described import DescribedLayer
-from qlayers._layer.guarded import one_at_a_time, run_guarded
+from qlayers._layer.guarded import run_guarded
 from qlayers._layer.inputs import (
     check_is_no_scalar,
     check_samples,
@@ -26,40 +22,28 @@ from qlayers._layer.inputs import (
 )
 from qlayers._layer.module import LayerModule
 from qlayers._layer.names import weights_come_first
-from qlayers._layer.on_pennylane import run_unrolled
-from qlayers._layer.results import NotOneEachError, combined, combined_of_qnode
-from qlayers._layer.state_shift import differentiate_amplitudes
+from qlayers._layer.running_layer import RunningLayer
 from qlayers._layer.surroundings import Surroundings
-from qlayers._layer.tracing import NoCircuitError, Source, Trace, shared_trace
+from qlayers._layer.tracing import Trace
+from qlayers._layer.warn import warn_caller
 from qlayers._layer.weights import InitMethod, WeightShapes
 from qlayers.ansaetze import Ansatz
 from qlayers.backends import Backend, Native
-from qlayers.basis_states import bits_as_angles
 from qlayers.circuit import CircuitSpec, check_state_fits, positive
 from qlayers.components import configured, resolve
 from qlayers.encodings import Encoding
-from qlayers.errors import ConfigurationError, ExecutionWarning, InputRangeWarning
+from qlayers.errors import ConfigurationError, InputRangeWarning
 from qlayers.execution import CircuitCounter, Execution, WatchedCounts, instrument
 from qlayers.look import look
 from qlayers.measurements import Measurement
-from qlayers.parameter_shift import is_parameter_shift, parameter_shift, shifts_can_be_batched
+from qlayers.parameter_shift import parameter_shift, shifts_can_be_batched
 from qlayers.qnodes import QNodeRecipe, qnode_obstacle
-from qlayers.simulator.not_traceable import NotTraceableError
-
-if TYPE_CHECKING:
-    from qlayers.simulator.counts import Counts
-    from qlayers.simulator.traced import TracedCircuit
 
 _BACKENDS_OF_QNODES: dict[str, Native] = {"auto": "if possible", "batched": "always", "as_written": "never"}
-_TOO_OFTEN = (
-    "what its quantum function reads changes too often; make it a tensor, which is read at every call"
-)
-_FREE_TRACES, _CALLS_A_TRACE = 8, 50
-"""A circuit that changes more often than this is not traced again every time: that takes longer than PennyLane."""
 
 
 @weights_come_first
-class QuantumLayer(DescribedLayer):
+class QuantumLayer(RunningLayer):
     """A quantum circuit that maps ``(*batch, n_features)`` to ``(*batch, n_outputs)``.
 
     It is a ``qp.qnn.TorchLayer`` with the same ``state_dict`` keys. There are three ways in:
@@ -120,6 +104,11 @@ class QuantumLayer(DescribedLayer):
         weight_shapes: int | tuple[int, ...] | WeightShapes | None = None,
         init: InitMethod = None,
     ) -> None:
+        if callable(n_qubits):
+            raise ConfigurationError(
+                f"n_qubits is a number, but got {n_qubits!r}. For a layer around a QNode call "
+                "QuantumLayer.from_qnode(qnode, weight_shapes), or qlayers.TorchLayer(qnode, weight_shapes)."
+            )
         has_own_circuit = type(self)._has_own_circuit()
         if has_own_circuit != (weight_shapes is not None):
             raise ConfigurationError(
@@ -227,7 +216,10 @@ class QuantumLayer(DescribedLayer):
         backend: str,
     ) -> None:
         if not isinstance(qnode, qp.QNode):
-            raise ConfigurationError(f"from_qnode takes a qp.QNode, but got {type(qnode).__name__}.")
+            raise ConfigurationError(
+                f"A layer around a QNode takes a qp.QNode, but got {type(qnode).__name__}. Make one as in "
+                'qp.QNode(function, qp.device("default.qubit", wires=4)).'
+            )
         if qnode.interface not in ("auto", "torch"):
             raise ConfigurationError(
                 f"A quantum layer takes a QNode with interface='torch' or 'auto', but this one has "
@@ -235,12 +227,13 @@ class QuantumLayer(DescribedLayer):
             )
         if backend not in _BACKENDS_OF_QNODES:
             raise ConfigurationError(
-                f"from_qnode(backend={backend!r}) is unknown. Available: {', '.join(_BACKENDS_OF_QNODES)}."
+                f"from_qnode(backend={backend!r}) is unknown. Available: {', '.join(_BACKENDS_OF_QNODES)}. "
+                "The layer moves to others, such as lightning or shots, by layer.on(name)."
             )
         obstacle = qnode_obstacle(qnode)
         if backend == "batched" and obstacle:
             raise ConfigurationError(
-                f"backend=batched cannot run this QNode: {obstacle}. Choose backend=auto."
+                f"backend=batched cannot run this QNode: {obstacle}. Choose backend=auto or as_written."
             )
         torch.nn.Module.__init__(self)
         self._spec = self._backend = None
@@ -262,25 +255,13 @@ class QuantumLayer(DescribedLayer):
         self._obstacle = obstacle
         self._forget()
 
-    _recipe: QNodeRecipe | None
-    _native: Native
-    _obstacle: str | None = None
-    """Why a QNode runs where its author put it; None also where that was asked for."""
-    _stacks_tuples = False
-    # Pickles of version 0.1.0 have none of these.
-    _traces_seen: tuple[Trace, ...] = ()
-    _n_calls = 0
-    _changes_too_often = False
-    _ran_together: bool | None = None
-    """Whether PennyLane was given the last batch as a whole."""
     _in_graphs: dict[bool, tuple[Trace, Surroundings, WatchedCounts]]
     """What is in graphs of torch.compile, by whether the layer was training when they were made."""
-    _found: tuple[tuple[int, torch.dtype, torch.dtype], Surroundings, Trace]
 
     def _start(self, declared_width: int | None) -> None:
         self._declared_width = declared_width
         self._warned_range = False
-        self._said: str | None = None
+        self._said = None
         self._counter = CircuitCounter()
 
     def on(self, backend: str | Backend, **options: Any) -> QuantumLayer:
@@ -299,7 +280,9 @@ class QuantumLayer(DescribedLayer):
         100
         """
         moved: QuantumLayer = self.__class__.__new__(self.__class__)
-        state = copy.deepcopy(LayerModule.__getstate__(self))
+        # The QNode itself stays: a copy of a method would bring a copy of its object.
+        memo = {id(self._recipe): self._recipe}
+        state = copy.deepcopy(LayerModule.__getstate__(self), memo)
         state["_backend"] = configured(backend, Backend, options)  # type: ignore[type-abstract]
         state["_native"] = state["_backend"].native
         state.update(_said=None, _obstacle=None, _ran_together=None, _counter=CircuitCounter())
@@ -341,87 +324,6 @@ class QuantumLayer(DescribedLayer):
         qnode.diff_method = self._backend.gradient_method(device, self._example_tape(0, qnode))
         qnode.gradient_kwargs = self._backend.gradient_options()
         return qnode
-
-    # ---------------------------------------------------------------- what is found out of the circuit
-
-    def _source(self, n_features: int, dtype: torch.dtype) -> Source:
-        shapes = {name: tuple(weight.shape) for name, weight in self.qnode_weights.items()}
-        transforms, value = None, None
-        components: tuple[Any, ...] = ()
-        labels: Sequence[Hashable] | None = range(self._n_qubits)
-        if self._recipe is not None:
-            transforms = self._recipe.qnode.compile_pipeline
-            labels = self._recipe.qnode.device.wires or None
-        elif self._spec is not None:
-            parts = (self._spec.encoding, self._spec.ansatz, self._spec.measurement)
-            components = tuple(part for part in parts if not type(part).__module__.startswith("qlayers."))
-            value = None if components else self._spec
-        return Source(
-            self._function, transforms, self._input_name, shapes, labels, n_features, dtype, value, components
-        )
-
-    def _trace_for(self, n_features: int, dtype: torch.dtype) -> Trace:
-        """What is known of the circuit for inputs of this width, as it is now."""
-        state = self.__dict__  # nn.Module's own way to set an attribute takes as long as a small circuit
-        found = state.get("_found")
-        state["_n_calls"] = self._n_calls + 1
-        # Tensors that the quantum function makes have torch's default dtype.
-        here = n_features, dtype, torch.get_default_dtype()
-        if found is not None and found[0] == here and found[1].are_unchanged():
-            return found[2]
-        with one_at_a_time:
-            source = self._source(n_features, dtype)
-            surroundings = source.surroundings()
-            if (recipe := self._recipe) is not None:
-                function = recipe.qnode.func
-                surroundings.checks.append(lambda: recipe.qnode.func is function)
-            if len(self._traces_seen) > _FREE_TRACES + self._n_calls // _CALLS_A_TRACE:
-                state["_changes_too_often"] = True
-            native = self._native != "never" and not self._changes_too_often
-            try:
-                trace = shared_trace(source, surroundings, native)
-            except NoCircuitError as reason:
-                raise ConfigurationError(
-                    f"This circuit cannot run: {reason}. Change the wire, or give the device more."
-                ) from reason
-            if self._native == "always" and trace.batch is None:
-                raise ConfigurationError(
-                    f"backend=batched cannot run this circuit: {trace.reason}. Choose backend=auto, default_qubit or "
-                    "lightning."
-                )
-            if self._changes_too_often:
-                # On PennyLane it is read at every call anyway, and need not be watched.
-                trace, surroundings = replace(trace, reason=_TOO_OFTEN), Surroundings()
-            if all(trace is not seen for seen in self._traces_seen):
-                state["_traces_seen"] = (*self._traces_seen, trace)
-            state["_found"] = here, surroundings, trace
-        if trace.batch is None:
-            self._say_why(trace)
-        return trace
-
-    def _say_why(self, trace: Trace) -> None:
-        """Say once why the circuit runs on PennyLane, unless that was asked for."""
-        reason = trace.reason or self._obstacle
-        sentences = []
-        if reason is not None:
-            device = self._current_qnode().device.name
-            sentences = [
-                f"This circuit runs on {device}, and not on qlayers' own simulator, because {reason}."
-            ]
-            if "depend on the values" in reason:
-                sentences.append(
-                    "With torch.where in place of Python's if, it is one circuit for all values."
-                )
-            sentences.append("If it is to stay there, filter qlayers.ExecutionWarning.")
-        if not trace.together and self._backend is None:
-            sentences.append(
-                "Its samples run one by one, because its quantum function does not take a batch: index features as "
-                "inputs[..., i] to run them together."
-            )
-        said = " ".join(sentences)
-        if sentences and said != self._said:  # by this layer or the one that it was copied from
-            self.__dict__["_said"] = said
-            warnings.warn(said, ExecutionWarning, stacklevel=6)
 
     def retrace(self) -> None:
         """Read the circuit again, with the Python values that it takes from elsewhere as they are now.
@@ -544,140 +446,14 @@ class QuantumLayer(DescribedLayer):
         else:
             run = functools.partial(self._run_qnode, trace=trace)
             outputs = run_guarded(run, inputs, self._weights_in(dtype), self._counter, self._device_name())
+            if trace.error is not None:
+                self._say_why(trace)
         self._counter.add_seconds(time.perf_counter() - started)
         right = dtype.to_complex() if outputs.is_complex() else dtype
         return outputs if outputs.dtype == right else outputs.to(right)
 
-    def _checked_for_size(self, trace: Trace, rows: int) -> Trace:
-        """The trace, or one that leaves the circuit to PennyLane if it is another one for batches of this size."""
-        assert trace.sizes is not None
-        try:
-            trace.sizes.check(rows)
-        except NotTraceableError as error:
-            if self._native == "always":
-                raise ConfigurationError(f"backend=batched cannot run this circuit: {error}.") from error
-            trace = Trace(trace.returns, together=True, mixes=True, reason=f"for {rows} samples {error}")
-            here, surroundings, _ = self.__dict__["_found"]
-            self.__dict__["_found"] = here, surroundings, trace
-            self._say_why(trace)
-        return trace
-
-    def _weights_in(self, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-        return {
-            name: weight if weight.dtype == dtype else weight.to(dtype)
-            for name, weight in self.qnode_weights.items()
-        }
-
-    def _nothing(self, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
-        """The results of no samples, from which no gradient flows."""
-        shapes = self._output_shapes()
-        per_sample = shapes[0] if trace.returns == "one" else (self.n_outputs,)
-        outputs = inputs.new_zeros((*inputs.shape[:-1], *per_sample))
-        return outputs + sum(weight.reshape(-1)[:0].sum() for weight in self.qnode_weights.values())
-
-    def _run_traced(
-        self, trace: Trace, surroundings: Surroundings, inputs: torch.Tensor, counts: Counts | None = None
-    ) -> torch.Tensor:
-        circuit = trace.single if inputs.ndim == 1 else trace.batch
-        assert circuit is not None
-        samples = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
-        weights = list(self.qnode_weights.values())
-        if circuit.closures:
-            weights += [surroundings.tensors[number] for number in circuit.closures]
-        if len(weights) == 1 and weights[0].dtype == samples.dtype:
-            together = weights[0]
-        else:
-            flat = [weight.reshape(-1).to(samples.dtype) for weight in weights]
-            together = torch.cat(flat) if flat else samples.new_empty(0)
-        outputs = circuit.run(samples, together, counts or self._counter)
-        batch = inputs.shape[:-1] if inputs.ndim > 1 else None
-        is_stacked = trace.returns == "tuple" and self._stacks_tuples
-        if batch and trace.finish is None and trace.returns != "one" and not is_stacked:
-            side_by_side = circuit.readout.side_by_side(outputs)
-            return side_by_side if len(batch) == 1 else side_by_side.reshape(*batch, -1)
-        results = circuit.readout.results(outputs)
-        makes_row = batch is None and trace.keeps_row
-        if trace.finish is not None and len(samples) == 1 and not makes_row:
-            # Transforms take the dimension of a batch of one for none.
-            results = [result[:1] for result in trace.finish([result.repeat(2) for result in results])]
-        elif trace.finish is not None:
-            results = trace.finish(results)
-        if batch is None and not makes_row:
-            results = [result[0] for result in results]
-        return combined(results, trace.returns, batch, self._stacks_tuples, makes_row)
-
-    def _run_qnode(self, inputs: torch.Tensor, trace: Trace) -> torch.Tensor:
-        weights = self._weights_in(inputs.dtype)
-        differentiated = inputs.requires_grad and torch.is_grad_enabled()
-        if differentiated and self._prepares_amplitudes() and self._noise_of_gates():
-            assert self._backend is not None and self._encoding is not None
-            raise ConfigurationError(
-                f"backend={self._backend.name} prepares amplitudes by noisy gates, and then outputs have no derivative "
-                f"by inputs wherever neighbouring amplitudes vanish. Choose another encoding than "
-                f"{self._encoding.name}, train without noise, or let the inputs need no gradient."
-            )
-        if not (self._shifts_states() and differentiated):
-            return self._run(inputs, weights, trace)
-        samples = inputs.reshape(-1, inputs.shape[-1])
-        # The weights as they are now: by the backward pass, a functional_call that lent others may be over.
-        detached = {name: weight.detach() for name, weight in weights.items()}
-
-        def run(shifted: torch.Tensor) -> torch.Tensor:
-            with one_at_a_time, torch.no_grad():
-                return self._run(shifted, detached, trace)
-
-        outputs = differentiate_amplitudes(samples, self._run(samples.detach(), weights, trace), run)
-        return outputs.reshape(*inputs.shape[:-1], -1)
-
-    def _run(self, inputs: torch.Tensor, weights: dict[str, torch.Tensor], trace: Trace) -> torch.Tensor:
-        if not torch.is_grad_enabled():
-            # PennyLane looks at requires_grad alone, and would differentiate on the device all the same.
-            inputs, weights = inputs.detach(), {name: weight.detach() for name, weight in weights.items()}
-        if inputs.ndim < 2:
-            results = self._current_qnode()(**{self._input_name: inputs}, **weights)
-            return combined_of_qnode(results, None, self._stacks_tuples, trace.keeps_row)
-        samples, batch = inputs.flatten(end_dim=-2), inputs.shape[:-1]
-        self.__dict__["_ran_together"] = self._takes_batch(trace, inputs)
-        if self._ran_together:
-            results = self._current_qnode()(**{self._input_name: samples}, **weights)
-            with suppress(NotOneEachError):
-                return combined_of_qnode(results, batch, self._stacks_tuples)
-        rows = samples[:, None] if trace.together else samples
-        results = run_unrolled(self._current_qnode(), [{self._input_name: row, **weights} for row in rows])
-        # Where TorchLayer has no number for the batch, results lie side by side.
-        stacks = self._stacks_tuples and not self._ran_together
-        self.__dict__["_ran_together"] = False
-        return combined_of_qnode(results, batch, stacks)
-
-    def _takes_batch(self, trace: Trace, inputs: torch.Tensor) -> bool:
-        """Whether PennyLane is given the batch as a whole, whose inputs it differentiates by backpropagation alone."""
-        if not trace.together or trace.mixes:
-            return trace.together
-        exact = (
-            self._current_qnode().device.name in ("default.qubit", "default.mixed")
-            and not self._current_qnode().shots
-        )
-        if exact and self._current_qnode().diff_method in ("best", "backprop"):  # there the best is backprop
-            return True
-        # Lightning runs a batch sample by sample, and PennyLane 0.45 shapes the results of some templates wrongly.
-        is_lightning = self._current_qnode().device.name.startswith("lightning")
-        return self._backend is None and not inputs.requires_grad and not is_lightning
-
-    def _prepares_amplitudes(self) -> bool:
-        return self._encoding is not None and self._encoding.amplitudes
-
-    def _noise_of_gates(self) -> bool:
-        return self._backend is not None and self._backend.noise_of_gates
-
-    def _shifts_states(self) -> bool:
-        return (
-            self._prepares_amplitudes()
-            and not self._is_native()
-            and self._current_qnode().diff_method != "backprop"
-        )
-
     def _check(self, inputs: torch.Tensor) -> None:
-        device = next((weight.device for weight in self.qnode_weights.values()), None)
+        device = next((weight.device for weight in self._weights_by_name().values()), None)
         check_samples(inputs, device)
         if self._declared_width is not None:
             check_width(inputs, self._declared_width)
@@ -692,7 +468,7 @@ class QuantumLayer(DescribedLayer):
             message = describe_out_of_range(*bounds, self._encoding)
             if message is not None:
                 self._warned_range = True
-                warnings.warn(message, InputRangeWarning, stacklevel=5)
+                warn_caller(message, InputRangeWarning)
 
     # ---------------------------------------------------------------- how it ran
 
@@ -714,54 +490,17 @@ class QuantumLayer(DescribedLayer):
             tasks=self._counter.tasks,
             usd=self._counter.usd,
             cached=self._counter.cached,
-            reason=(trace.reason if trace is not None else None) or self._obstacle,
-            compared=None if trace is None or trace.batch is None else trace.is_compared,
+            reason=trace.reason or self._obstacle,
+            compared=None if trace.batch is None else trace.is_compared,
         )
 
     def reset_execution(self) -> None:
         """Start counting anew."""
         self._counter.reset()
 
-    def _known(self) -> Trace | None:
-        found = self.__dict__.get("_found")
-        return None if found is None else found[2]
-
-    @property
-    def _traced(self) -> TracedCircuit | None:
-        """What qlayers' own simulator runs on a batch, once it is known."""
-        trace = self._known()
-        return None if trace is None else trace.batch
-
-    def _takes_rows_only(self) -> bool:
-        trace = self._known()
-        return trace is not None and trace.as_row
-
-    def _is_native(self) -> bool:
-        trace = self._known()
-        return trace is not None and trace.batch is not None
-
-    def _device_name(self) -> str:
-        return "qlayers.batched" if self._is_native() else str(self._current_qnode().device.name)
-
-    def _batching(self) -> str | None:
-        together = True if self._is_native() else self._ran_together
-        return None if together is None else "broadcast" if together else "unrolled"
-
-    def _gradient_method(self) -> str:
-        if self._is_native():
-            return "adjoint" if self._precision.device.type == "cpu" else "backprop"
-        method = self._current_qnode().diff_method
-        trace = self._known()
-        if method == "best" and self._n_features is not None and not (trace and trace.keeps_state):
-            # The example is random, and no circuit need take it.
-            with bits_as_angles(), suppress(Exception):
-                method = qp.workflow.get_best_diff_method(self._current_qnode())(**self._example())
-        name = "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))
-        return f"{name}, inputs by state-shift" if self._shifts_states() else name
-
     def __repr__(self) -> str:
         circuit: Hashable = self._spec or f"circuit {self._function.__name__}"
-        if self._known() is None:
+        if "_found" not in self.__dict__:
             return f"{type(self).__name__}({circuit}; not called yet)"
         return f"{type(self).__name__}({circuit}; {self._device_name()}, {self._gradient_method()})"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pennylane as qp
+from pennylane.exceptions import ParameterFrequenciesUndefinedError
 from pennylane.measurements import ExpectationMP, ProbabilityMP
 from pennylane.tape import QuantumScript, QuantumScriptBatch
 from pennylane.typing import PostprocessingFn
@@ -61,14 +62,17 @@ def _jacobian(tape: QuantumScript, **options: Any) -> tuple[QuantumScriptBatch, 
 
 def parameter_shift_of(expand: Callable[..., Any]) -> Any:
     """The rule as a gradient transform, for circuits that ``expand`` brings to gates which have a rule."""
-    rule = qp.transform(_jacobian, expand_transform=expand, final_transform=True)
-    _ours.append(rule)
-    return rule
+    return qp.transform(_jacobian, expand_transform=expand, final_transform=True)
 
 
 def is_parameter_shift(method: Any) -> bool:
-    """Whether a gradient method is this rule."""
-    return any(method is rule for rule in _ours)
+    """Return whether a gradient method is the parameter-shift rule, PennyLane's or this one."""
+    return method is qp.gradients.param_shift or getattr(method, "tape_transform", None) is _jacobian
+
+
+def name_of_method(method: Any) -> str:
+    """Return a gradient method's name, as users write it."""
+    return "parameter-shift" if is_parameter_shift(method) else str(getattr(method, "__name__", method))
 
 
 def shifts_can_be_batched(qnode: qp.QNode) -> bool:
@@ -82,7 +86,6 @@ def shifts_can_be_batched(qnode: qp.QNode) -> bool:
     )
 
 
-_ours: list[Any] = []
 parameter_shift = parameter_shift_of(qp.gradients.param_shift.expand_transform)
 
 
@@ -94,13 +97,18 @@ def _rules(tape: QuantumScript) -> list[np.ndarray]:
     rules = []
     for number in range(len(tape.trainable_params)):
         operation, at, position = tape.get_operation(number)
-        is_angle = at < len(tape.operations) and np.ndim(qp.math.toarray(operation.data[position])) == 0
+        value = qp.math.toarray(operation.data[position])
+        is_angle = at < len(tape.operations) and np.ndim(value) == 0 and not np.iscomplexobj(value)
         if not is_angle or operation.grad_method != "A":
             return []
         recipe = operation.grad_recipe
         if recipe and recipe[position] is not None:
             return []
-        rules.append(_rule(operation.parameter_frequencies[position]))
+        try:
+            frequencies = operation.parameter_frequencies
+        except ParameterFrequenciesUndefinedError:
+            return []
+        rules.append(_rule(frequencies[position]))
     return rules
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,7 +38,13 @@ class QNodeRecipe:
         return qnode
 
     def __deepcopy__(self, memo: dict[int, Any]) -> QNodeRecipe:
-        return self  # a layer changes only what fresh() gives
+        # A method belongs to an object, which is copied too; a layer changes only what fresh() gives.
+        function = copy.deepcopy(self.qnode.func, memo)
+        if function is self.qnode.func:
+            return self
+        qnode = self.fresh()
+        qnode.func = function
+        return QNodeRecipe(qnode)
 
     def __getstate__(self) -> dict[str, Any]:
         qnode = self.qnode
@@ -55,8 +62,11 @@ class QNodeRecipe:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        function = state["function"]
         qnode = qp.QNode(
-            _find_function(*state["function"]), _make_device(state["device"]), **state["settings"]
+            _find_function(*function) if isinstance(function, tuple) else function,
+            _make_device(state["device"]),
+            **state["settings"],
         )
         qnode = qp.set_shots(qnode, shots=state["shots"]) if state["shots"] else qnode
         for transform in state["transforms"]:
@@ -80,7 +90,9 @@ def qnode_obstacle(qnode: qp.QNode) -> str | None:
     return None
 
 
-def _name_function(function: Callable[..., Any]) -> tuple[str, str]:
+def _name_function(function: Callable[..., Any]) -> Any:
+    if not isinstance(function, types.FunctionType):  # a method, whose object is pickled with it
+        return function
     module, name = function.__module__, function.__qualname__
     if "<" in name:  # <locals> or <lambda>
         raise ConfigurationError(

@@ -14,7 +14,8 @@ class TorchLayer(QuantumLayer):
     """``qp.qnn.TorchLayer`` with the same arguments, attributes, shapes and numbers, run by qlayers.
 
     Unlike :meth:`QuantumLayer.from_qnode`, it computes in the inputs' precision, gives results of a tuple along a new
-    first dimension, and takes the name of the data argument from the class, as TorchLayer does.
+    first dimension (from PennyLane 0.46 on side by side), and takes the name of the data argument from the class, as
+    TorchLayer does.
 
     Args:
         qnode: Takes the data as the argument ``inputs``, and the weights by name.
@@ -37,7 +38,8 @@ class TorchLayer(QuantumLayer):
     """
 
     _class_input_arg: ClassVar[str] = "inputs"
-    _stacks_tuples = True
+    # From PennyLane 0.46 on TorchLayer has them side by side.
+    _stacks_tuples = tuple(map(int, qp.version().split(".")[:2])) < (0, 46)
     _follows_inputs = True
 
     def __init__(self, qnode: qp.QNode, weight_shapes: WeightShapes, init_method: InitMethod = None) -> None:

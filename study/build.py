@@ -5,21 +5,23 @@ Models depend on the sizes of the data: call `fill_dims` before `learner`, `cont
 
 from __future__ import annotations
 
-import re
+import functools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hydra.utils
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from qlayers.errors import QlayersError
+from study.config import variables
+from study.config.components import find
 from study.config.composition import one_paragraph
 from study.config.names import plain
 from study.config.references import references
-from study.config.targets import locate, target_nodes
+from study.config.stored import OPENED, check_addresses
+from study.config.targets import HYDRAS
 from study.errors import StudyError
 from study.fitting.learner import Learner
 from study.fitting.seeding import reseed
@@ -90,14 +92,29 @@ def learner(config: DictConfig, key: str = "model", loggers: Sequence[Logger] = 
         raise StudyError(
             f"{key} builds a {type(model).__name__}; it must be a torch.nn.Module or a study Learner."
         )
+
+    def optimizer(parameters: Any) -> Any:
+        # Not before it is needed: who predicts needs none, and a stored configuration may name anything.
+        return _built(config, "optimizer")(parameters)
+
     return TorchLearner(
         model,
-        optimizer=_built(config, "optimizer"),
+        optimizer=optimizer,
         trainer=_plain_node(config, "trainer"),
         precision=config.precision,
         class_weight=config.class_weight,
         loggers=loggers,
     )
+
+
+def check_loggers(config: DictConfig) -> None:
+    """Refuse, before anything is done, trackers of a stored configuration that its reader did not name.
+
+    Raises:
+        StudyError: naming the address.
+    """
+    for name in config.logger:
+        _checked(config, f"logger.{name}")
 
 
 def loggers(config: DictConfig) -> list[Logger]:
@@ -115,13 +132,6 @@ def controls(config: DictConfig, task: str) -> list[str]:
     ]
 
 
-def resolved(config: DictConfig) -> DictConfig:
-    """A copy without references: all that is needed to build everything again, as plain values."""
-    copy = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
-    assert isinstance(copy, DictConfig)
-    return copy
-
-
 def _control_keys(config: DictConfig) -> Iterator[str]:
     for name in config.controls:
         if config.controls[name] is not None:  # null: a twin that would not differ
@@ -130,7 +140,7 @@ def _control_keys(config: DictConfig) -> Iterator[str]:
 
 def serves(config: DictConfig, key: str, task: str) -> bool:
     """Whether the control's class serves the task; a torch module serves any."""
-    built = locate(OmegaConf.select(config, f"{key}._target_"), key)
+    built = find(OmegaConf.select(config, f"{key}._target_"), key, *_reader(config))
     return task in getattr(built, "tasks", (task,))
 
 
@@ -140,46 +150,71 @@ def _plain_node(config: DictConfig, key: str) -> dict[str, Any]:
 
 
 def _built(config: DictConfig, key: str) -> Any:
-    """Build the node at a dotted key.
+    """Build the node at a dotted key; of a stored configuration, only what it may name and its reader trusts.
 
     Raises:
         StudyError: naming the node that could not be built, and why.
     """
+    return from_node(_checked(config, key), key, *_reader(config))
+
+
+def _checked(config: DictConfig, key: str) -> dict[str, Any]:
+    """The plain values at a dotted key, which name no address that the reader of a run folder did not."""
     try:
         node = _plain_node(config, key)
     except OmegaConfBaseException as error:
         raise StudyError(f"{key} cannot be built: {one_paragraph(error)}") from error
-    return from_node(node, key)
+    source = OmegaConf.select(config, OPENED)
+    if source is not None:
+        check_addresses(node, key, Path(source.folder), source.trust)
+    return node
 
 
-def from_node(node: dict[str, Any], key: str) -> Any:
-    """Build what plain values describe; `key` is where they stand in the configuration.
+def _reader(config: DictConfig) -> tuple[Sequence[str] | None, Path | None]:
+    """What the reader of a stored configuration trusts, and where its run is kept; None for one that is composed."""
+    source = OmegaConf.select(config, OPENED)
+    return (None, None) if source is None else (list(source.trust), Path(source.folder).parent)
+
+
+def from_node(
+    node: dict[str, Any], key: str, trust: Sequence[str] | None = None, output_dir: Path | None = None
+) -> Any:
+    """Build what plain values describe, the innermost objects first, as Hydra does.
+
+    Args:
+        node: a mapping with a `_target_`, the dotted name of what is called with the other entries.
+        key: where it stands in the configuration.
+        trust: what the reader of a stored configuration trusts; None where a user has written the node.
+        output_dir: where runs are kept; nothing is imported from there.
 
     Raises:
         StudyError: naming the node that could not be built, and why.
     """
-    try:
-        allowed = _whitelist(node, key)
-        return hydra.utils.instantiate(OmegaConf.create(node), _convert_="all", _execution_whitelist_=allowed)
-    except (StudyError, QlayersError) as error:
-        raise StudyError(str(error)) from error  # these name the option themselves
-    except (HydraException, OmegaConfBaseException) as error:
-        raise StudyError(f"{key} cannot be built: {one_paragraph(error)}") from error
-    except (TypeError, ValueError, RuntimeError, OSError) as error:
-        raise StudyError(f"{key}{_place(error)} cannot be built: {type(error).__name__}: {error}") from error
 
+    def built(value: Any, at: str) -> Any:
+        if isinstance(value, list):
+            return [built(one, f"{at}[{number}]") for number, one in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        if variables.KEY in value:
+            variables.refuse_variables(value, at)
+        inner = {name: built(one, f"{at}.{name}") for name, one in value.items() if name not in HYDRAS}
+        if "_target_" not in value:
+            return inner
+        called = find(value["_target_"], at, trust, output_dir)
+        positional = built(value.get("_args_", []), f"{at}._args_")
+        if not isinstance(positional, list):
+            raise StudyError(f"{at}._args_ must be a list of arguments.")
+        try:
+            if value.get("_partial_"):
+                return functools.partial(called, *positional, **inner)
+            return called(*positional, **inner)
+        except (StudyError, QlayersError) as error:
+            raise StudyError(str(error)) from error  # these name the option themselves
+        except Exception as error:
+            # A file may hold anything; what else a user's own class raises is a bug of theirs, with its traceback.
+            if trust is None and not isinstance(error, TypeError | ValueError | RuntimeError | OSError):
+                raise
+            raise StudyError(f"{at} cannot be built: {type(error).__name__}: {error}") from error
 
-def _whitelist(node: Any, key: str) -> list[str]:
-    """What Hydra may build here: exactly what the configuration names, by the names given and by the real ones."""
-    allowed = set()
-    for _, inner in target_nodes(node):
-        called = locate(inner["_target_"], key)
-        allowed |= {inner["_target_"], f"{called.__module__}.{called.__qualname__}"}
-    return sorted(allowed)
-
-
-def _place(error: Exception) -> str:
-    """Where inside the node a constructor failed, as Hydra notes it on the exception."""
-    notes = " ".join(getattr(error, "__notes__", []))
-    found = re.search(r"full_key: (\S+)", notes)
-    return f".{found[1]}" if found else ""
+    return built(node, key)

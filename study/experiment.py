@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from qlayers import QuantumLayer
 from study import build
+from study.config.components import brought
 from study.config.leaving import only_planned, paid
+from study.config.names import plain
+from study.config.stored import own_trust
+from study.config.variables import inert_text, redacted
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
 from study.fitting.paid import NOTHING_TO_TRAIN_ON
@@ -33,11 +38,12 @@ from study.run.preflight import preflight
 from study.run.purchase import TrainingPlan, training_plan
 from study.run.rebuild import prepare_again, stored_config
 from study.run.results import Results
-from study.run.seal import check_seal, write_seal
+from study.run.seal import read_key
 from study.run.split import describe_split, write_split
 from study.run.stages import Run, fit_all, judge_all, last_epoch, make_trackers, plain_config, reason_of
 from study.run.stores import prepare_stores
 from study.run.tracking import Trackers
+from study.terminal import Terminal
 
 
 def train(config: DictConfig, console: Console | None = None) -> RunFolder:
@@ -51,10 +57,11 @@ def train(config: DictConfig, console: Console | None = None) -> RunFolder:
     Raises:
         StudyError, QlayersError: naming the option, what came and what to do.
     """
-    console = console or Console()
+    console = console or Terminal()
     with plain_warnings(console):
         if config.resume is not None:
-            return _resume(Path(config.resume).expanduser(), console)
+            folder = open_run(Path(config.resume).expanduser(), "resume", config)
+            return _resume(folder, console, trackers=bool(config.logger))
         return _start(config, console)
 
 
@@ -64,7 +71,7 @@ def plan(config: DictConfig, console: Console | None = None) -> TrainingPlan:
     Raises:
         StudyError, QlayersError: naming the option, what came and what to do.
     """
-    console = console or Console()
+    console = console or Terminal()
     with plain_warnings(console):
         ready = _ready(config, console)
     if ready.plan is None:
@@ -105,12 +112,13 @@ def _start(config: DictConfig, console: Console) -> RunFolder:
     if ready.plan is not None:
         ready.plan.tell(console)
         ready.plan.check()
+    key = read_key(config.seal.key)
     digest = run_digest(plain_config(config), data.fingerprint, code_digest())
 
     def fill(folder: Path, name: str) -> None:
-        files = RunFolder(folder)
+        files = RunFolder(folder, key=key)
         config.dims.run_name = name
-        write_text(files.config, OmegaConf.to_yaml(build.resolved(config)))
+        write_text(files.config, inert_text(config))
         Interface.of(data).write(files.contract)
         write_split(files.split, data.parts)
         if circuits:
@@ -122,25 +130,29 @@ def _start(config: DictConfig, console: Console) -> RunFolder:
             seed=config.seed,
             data=describe_data(data),
             split=describe_split(data.parts),
+            brought=brought(plain(config)),
         )
         write_json(files.manifest, manifest)
-        write_seal(folder, [files.config.name, files.contract.name, files.split.name])
+        files.seal.add(*files.sealed)
 
     folder = claim(Path(config.output_dir), run_name(data.name, taking_part[0].name, digest), fill)
+    folder = replace(folder, key=key)
     with alone_in(folder.path, "output_dir"):
         return _carry_out(Run(folder, config, data, taking_part, console, resumed=False))
 
 
-def _resume(path: Path, console: Console) -> RunFolder:
-    folder = open_run(path, "resume")
+def _resume(folder: RunFolder, console: Console, trackers: bool) -> RunFolder:
     with alone_in(folder.path, "resume"):
-        check_seal(folder.path)
+        folder.seal.check(folder.sealed)
         manifest = read_manifest(folder)
         if manifest["status"] == "finished":
             console.print(f"The run in {folder.path} is finished; nothing is left to do.", soft_wrap=True)
             print_report(folder, Results.read(folder.results), manifest, console)
             return folder
         config = stored_config(folder)
+        if not trackers:
+            config.logger = {}
+        build.check_loggers(config)
         data = prepare_again(folder, config)
         if manifest["code"].get("digest") != code_digest():
             console.print(
@@ -158,6 +170,14 @@ def _resume(path: Path, console: Console) -> RunFolder:
         return _carry_out(Run(folder, config, data, taking_part, console, resumed=True))
 
 
+def _go_on(run: Run) -> str:
+    """The command that goes on with a run, with what its reader has to name."""
+    names = run.folder.trust or own_trust(run.config, run.folder.path)
+    trust = f" 'trust={json.dumps(list(names))}'" if names else ""
+    key = " seal.key=FILE" if run.folder.key else ""
+    return redacted(f"python train.py resume={run.folder.path}{trust}{key}")
+
+
 def _carry_out(run: Run) -> RunFolder:
     """Fit everybody, then judge everybody, then report; whatever stops it is on record."""
     folder = run.folder
@@ -173,9 +193,7 @@ def _carry_out(run: Run) -> RunFolder:
             update_manifest(folder, status="failed", failure=reason, ended=now())
         tracking.abandon(trackers)
         if not isinstance(error, StudyError):  # which would only come again
-            run.console.print(
-                f"To go on: python train.py resume={folder.path}", soft_wrap=True, highlight=False
-            )
+            run.console.print(f"To go on: {_go_on(run)}", soft_wrap=True)
         raise
     manifest = update_manifest(folder, status="finished", ended=now())
     print_report(folder, results, manifest, run.console)

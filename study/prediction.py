@@ -16,12 +16,14 @@ from qlayers.errors import InputRangeWarning
 from study.data.reading import EXTENSIONS, read_frame
 from study.errors import StudyError
 from study.report.drift import print_drift
-from study.run.atomic import replacing
+from study.report.exported import as_csv
+from study.run.atomic import replacing, write_text
 from study.run.circuits import circuit_features, n_outside, refusals
 from study.run.folder import open_run
 from study.run.messages import plain_warnings
 from study.run.predictions import prediction_columns
 from study.run.rebuild import Rebuilt, rebuild
+from study.terminal import Terminal
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -42,10 +44,10 @@ def predict(config: DictConfig, console: Console | None = None) -> Path:
     Raises:
         StudyError: on a run, an input or an output that cannot be used.
     """
-    console = console or Console()
+    console = console or Terminal()
     source, output = Path(config.input).expanduser(), Path(config.output).expanduser()
     _check_output(output, source)
-    folder = open_run(Path(config.run).expanduser(), "run")
+    folder = open_run(Path(config.run).expanduser(), "run", config)
     rebuilt = rebuild(folder)
     interface = rebuilt.interface
     threshold = _check_threshold(config.threshold, interface.classes)
@@ -54,15 +56,14 @@ def predict(config: DictConfig, console: Console | None = None) -> Path:
     print_drift(interface.contract.drift(rows), len(rows), console)
     with plain_warnings(console):
         answers = answer(rebuilt, rows, threshold, console)
-    with replacing(output) as temporary:
-        if EXTENSIONS[output.suffix.lower()] == "CSV":
-            answers.to_csv(temporary, index=False)
-        else:
+    if EXTENSIONS[output.suffix.lower()] == "CSV":
+        write_text(output, as_csv(answers))
+    else:
+        with replacing(output) as temporary:
             answers.to_parquet(temporary, index=False)
     console.print(
         f"{_summary(answers, interface.contract.missing)} Written to {output}",
         soft_wrap=True,
-        highlight=False,
     )
     return output
 

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import dis
 import functools
+import re
 import types
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 UNFOLLOWED = frozenset(
     (
-        "eval",
-        "exec",
-        "globals",
-        "locals",
-        "open",
-        "input",
-        "compile",
-        "breakpoint",
-        "__import__",
-        "next",
-        "id",
+        "eval", "exec", "globals", "locals", "open", "input", "compile", "breakpoint", "__import__", "next", "id",
     )
-)
+)  # fmt: skip
 """Built-in functions that read what nobody can follow."""
 ASKING = frozenset(
     (
         "requires_grad", "is_grad_enabled", "is_inference_mode_enabled", "grad_fn", "is_leaf", "get_ident",
         "current_thread", "register_hook", "register_post_accumulate_grad_hook", "retain_grad", "grad",
-        "get_default_dtype", "__globals__", "__closure__", "__code__", "__dict__", "__self__",
+        "get_default_dtype", "is_autocast_enabled", "is_deterministic_algorithms_warn_only_enabled",
+        "are_deterministic_algorithms_enabled", "get_num_threads", "initial_seed", "is_contiguous", "Parameter",
+        "stride", "data_ptr", "__getattribute__", "__setattr__", "__delattr__", "format_map", "__doc__", "__qualname__",
+        "__globals__", "__closure__", "__code__", "__dict__", "__self__",
     )
 )  # fmt: skip
 """Attributes of how a layer is called, of derivatives, and of objects' insides, which have no one trace."""
@@ -58,13 +53,14 @@ class CodeNames:
         names: Globals and attributes.
         globals: Those that are read as globals.
         imported: Modules that it imports.
-        changed: Something around it that it changes; None if nothing, as far as is seen.
+        changed: What around it it changes, as far as is seen, each with the global that it belongs to, if there is one:
+            functions of modules are called as methods are.
     """
 
     names: frozenset[str]
     globals: frozenset[str]
     imported: frozenset[str]
-    changed: str | None
+    changed: tuple[tuple[str, str | None], ...]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -74,16 +70,29 @@ def of(code: types.CodeType) -> CodeNames:
     inner = [of(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
     read = {str(i.argval) for i in instructions if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     imported = {str(i.argval) for i in instructions if i.opname == "IMPORT_NAME"}
-    changed = next(
-        (what for number, i in enumerate(instructions) if (what := _changed(i, instructions[:number], code))),
-        None,
-    )
+    changed = []
+    for number, instruction in enumerate(instructions):
+        before = instructions[:number]
+        if what := _changed(instruction, before, code):
+            of_global = before and before[-1].opname == "LOAD_GLOBAL"
+            changed.append((what, str(before[-1].argval) if of_global else None))
+    names = {*code.co_names, *_named_in_constants(code, instructions)}
     return CodeNames(
-        frozenset(code.co_names).union(*(one.names for one in inner)),
+        frozenset(names).union(*(one.names for one in inner)),
         frozenset(read).union(*(one.globals for one in inner)),
         frozenset(imported).union(*(one.imported for one in inner)),
-        changed or next(filter(None, (one.changed for one in inner)), None),
+        (*changed, *(pair for one in inner for pair in one.changed)),
     )
+
+
+def _named_in_constants(code: types.CodeType, instructions: Sequence[dis.Instruction]) -> Iterator[str]:
+    """Attributes that patterns of ``match`` and of ``str.format`` name."""
+    if any(instruction.opname == "MATCH_CLASS" for instruction in instructions):
+        yield from (name for constant in code.co_consts if isinstance(constant, tuple) for name in constant)
+    if "format" in code.co_names:
+        for constant in code.co_consts:
+            if isinstance(constant, str) and "{" in constant:
+                yield from re.findall(r"\w+", constant)
 
 
 def _changed(instruction: dis.Instruction, before: list[dis.Instruction], code: types.CodeType) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from pennylane.tape import QuantumScript
 
 from qlayers import tape as tapes
-from qlayers._layer.module import LayerModule
+from qlayers._layer.traced_layer import TracedLayer
 from qlayers.backends import Backend
 from qlayers.basis_states import bits_as_angles
 from qlayers.circuit import CircuitSpec
@@ -20,13 +19,8 @@ from qlayers.encodings import Encoding
 from qlayers.errors import ConfigurationError
 
 
-class DescribedLayer(LayerModule):
+class DescribedLayer(TracedLayer):
     """A layer that counts, draws and names its circuit, at inputs and weights that are always the same."""
-
-    _spec: CircuitSpec | None
-    _backend: Backend | None
-    _n_qubits: int
-    _n_features: int | None
 
     @property
     def spec(self) -> CircuitSpec | None:
@@ -77,7 +71,7 @@ class DescribedLayer(LayerModule):
     @property
     def counts(self) -> tapes.CircuitCounts:
         """Qubits, circuit depth, gates by kind after decomposition, and parameters."""
-        n_parameters = sum(weight.numel() for weight in self.qnode_weights.values())
+        n_parameters = sum(weight.numel() for weight in self._weights_by_name().values())
         return tapes.count(self._example_tape(), n_parameters)
 
     def draw(self) -> str:
@@ -101,15 +95,11 @@ class DescribedLayer(LayerModule):
         # Whatever else a circuit of the user's computes with is in the layer's precision.
         dtype = torch.float64 if self._spec is not None else self._dtype()
         example = torch.as_tensor(inputs, dtype=dtype)
-        arguments = {self._input_name: example[None] if self._takes_rows_only() else example}
-        for name, weight in self.qnode_weights.items():
+        arguments = {self._input_name: example[None] if self._known().as_row else example}
+        for name, weight in self._weights_by_name().items():
             values = generator.uniform(0.1, 6.0, tuple(weight.shape))
             arguments[name] = torch.as_tensor(values, dtype=dtype)
         return arguments
-
-    @abstractmethod
-    def _takes_rows_only(self) -> bool:
-        """Whether the quantum function takes no single sample, but a batch of one."""
 
     def _example_tape(self, seed: int = 0, qnode: qp.QNode | None = None) -> QuantumScript:
         with bits_as_angles():  # the example's numbers are no bits, unless the encoding takes no others

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pennylane as qp
-import torch
 from pennylane.measurements import MeasurementProcess
 from pennylane.tape import QuantumScript
 
+from qlayers._layer.post_processing import PostProcessing
 from qlayers.errors import ConfigurationError
 from qlayers.simulator.not_traceable import NotTraceableError
 
@@ -64,43 +64,13 @@ def _form_of(returned: Any) -> Returns:
     )
 
 
-def transformed(tape: QuantumScript, transforms: Any) -> tuple[QuantumScript, Finish]:
+def transformed(tape: QuantumScript, transforms: Any) -> tuple[QuantumScript, PostProcessing]:
     """The circuit after its author's transforms, and what these do to its results.
 
     Raises:
         NotTraceableError: They make several circuits.
     """
-    if not transforms:
-        return tape, Finish(_first)
     tapes, finish = transforms((tape,))
     if len(tapes) != 1:
         raise NotTraceableError("its transforms make several circuits of one")
-    return tapes[0], Finish(finish, len(tapes[0].measurements))
-
-
-def _first(results: Any) -> Any:
-    return results
-
-
-@dataclass(frozen=True)
-class Finish:
-    """What transforms do to a circuit's results."""
-
-    function: Callable[[Any], Any]
-    n_results: int = 1
-
-    def __call__(self, results: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """From one tensor a measurement of the circuit to one a measurement of the author's."""
-        (finished,) = self.function((tuple(results) if len(results) > 1 else results[0],))
-        return list(finished) if isinstance(finished, (tuple, list)) else [finished]
-
-    def check_rows(self, rows: int) -> None:
-        """Raise NotTraceableError unless each sample's result comes from its own results alone."""
-        generator = torch.Generator().manual_seed(4)
-        results = [torch.rand(rows, generator=generator, dtype=torch.float64) for _ in range(self.n_results)]
-        # In two halves of at least two rows: of one row, PennyLane's functions drop the dimension.
-        parts = [slice(0, rows)] if rows < 4 else [slice(0, rows // 2), slice(rows // 2, rows)]
-        halves = [self([result[part] for result in results]) for part in parts]
-        pairs = zip(self(results) if rows > 1 else [], zip(*halves, strict=True), strict=False)
-        if not all(torch.allclose(whole, torch.cat(split)) for whole, split in pairs):
-            raise NotTraceableError("its transforms mix the results of a batch")
+    return tapes[0], finish

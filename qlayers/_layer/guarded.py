@@ -15,7 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pennylane as qp
@@ -23,9 +23,12 @@ import torch
 from pennylane.tape import QuantumScript
 from torch import Tensor
 
-from qlayers.errors import ConfigurationError, DerivativeError, InputError
+from qlayers.errors import ConfigurationError, DerivativeError, InputError, QlayersError
 from qlayers.look import look
-from qlayers.parameter_shift import is_parameter_shift
+from qlayers.parameter_shift import is_parameter_shift, name_of_method
+
+if TYPE_CHECKING:
+    from qlayers.execution import CircuitCounter
 
 one_at_a_time = threading.RLock()
 """Hold this while a quantum function is recorded, PennyLane's operators are made, or a device runs.
@@ -40,14 +43,6 @@ if hasattr(
 
 _EXACT_RULES = (qp.gradients.param_shift, qp.gradients.hadamard_grad)
 """Rules whose derivatives can be taken again; finite differences of finite differences are mostly rounding errors."""
-
-
-class Counter(Protocol):
-    """The part of :class:`qlayers.execution.CircuitCounter` that is needed here."""
-
-    executions: int
-    forward_executions: int
-    gradient_method: Any
 
 
 class Gradients(tuple[Any, ...]):
@@ -66,7 +61,7 @@ def run_guarded(
     run: Callable[[Tensor], Tensor],
     inputs: Tensor,
     weights: Mapping[str, Tensor],
-    counter: Counter,
+    counter: CircuitCounter,
     device: str,
 ) -> Tensor:
     """Run a layer's circuits on PennyLane while no other thread makes or runs any.
@@ -103,8 +98,8 @@ def run_guarded(
             ) from error
         except (qp.exceptions.QuantumFunctionError, qp.exceptions.DeviceError, ImportError) as error:
             raise ConfigurationError(
-                f"PennyLane cannot run this circuit on {device} as its QNode says: {error} Choose another device or "
-                "diff_method."
+                f"PennyLane cannot run this circuit on {device} as its QNode says: {error} Change the circuit, its "
+                "shots, its device or its diff_method."
             ) from error
         counter.forward_executions += counter.executions - before
         method = counter.gradient_method
@@ -213,7 +208,7 @@ class _Guarded:
         products = self._products
         rule = getattr(products, "_gradient_transform", None)
         coarse = any(argument.dtype == torch.float32 for argument, _ in self._arguments)
-        if (rule is qp.gradients.param_shift or is_parameter_shift(rule)) and (coarse or tapes[0].shots):
+        if is_parameter_shift(rule) and (coarse or tapes[0].shots):
             products._gradient_kwargs = {"fallback_fn": None, **products._gradient_kwargs}
 
     def _differentiable(self, tape: QuantumScript, cotangents: Any) -> Any:
@@ -231,6 +226,8 @@ class _Guarded:
 def _in_our_words() -> Iterator[None]:
     try:
         yield
+    except QlayersError:
+        raise
     except (NotImplementedError, ValueError) as error:
         raise DerivativeError(
             f"PennyLane does not differentiate this circuit as its QNode says: {error} Choose diff_method='best' or "
@@ -262,8 +259,7 @@ def _guard(outputs: Iterable[Tensor], arguments: Sequence[Tensor], message: str)
 
 
 def _message(device: str, method: Any) -> str:
-    name = getattr(method, "__name__", method) or "no method of its own"
-    by = "parameter-shift" if name in ("param_shift", "_jacobian") else name
+    by = "no method of its own" if method is None else name_of_method(method)
     return (
         f"This layer runs on {device}, differentiated by {by}, which gives first derivatives only, and those by "
         "backward passes. For second derivatives, gradient penalties, Hessians and forward mode, choose a backend that "

@@ -6,7 +6,7 @@ import copy
 import functools
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Self
 
 import pennylane as qp
@@ -16,6 +16,7 @@ from qlayers._layer.guarded import one_at_a_time
 from qlayers._layer.weights import (
     PRECISIONS,
     InitMethod,
+    WeightsByName,
     WeightShapes,
     as_shapes,
     check_signature,
@@ -101,27 +102,31 @@ class LayerModule(qp.qnn.TorchLayer):
             inputs = given[self._input_name]
             weights = {
                 name: weight.to(inputs) if isinstance(inputs, torch.Tensor) else weight
-                for name, weight in self.qnode_weights.items()
+                for name, weight in self._weights_by_name().items()
             }
             return function(**{**weights, **given})
 
         return with_weights
 
     @property
-    def qnode_weights(self) -> dict[str, torch.Tensor]:
-        """The weights by name as they are now, wherever ``functional_call`` or a parametrisation takes them from."""
+    def qnode_weights(self) -> MutableMapping[str, torch.Tensor]:
+        """The weights by name; to set an entry sets the module's weight."""
+        return WeightsByName(self, self._weight_names)
+
+    @qnode_weights.setter
+    def qnode_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
+        if weights:
+            raise AttributeError(
+                "Set the layer's weights by name, as in layer.weights = torch.nn.Parameter(…)."
+            )
+
+    def _weights_by_name(self) -> dict[str, torch.Tensor]:
+        """The weights as they are now, wherever ``functional_call`` or a parametrisation takes them from."""
         parameters = self._parameters
         return {
             name: parameters[name] if name in parameters else getattr(self, name)
             for name in self._weight_names
         }
-
-    @qnode_weights.setter
-    def qnode_weights(self, weights: dict[str, torch.Tensor]) -> None:
-        if weights:
-            raise AttributeError(
-                "Set the layer's weights by name, as in layer.weights = torch.nn.Parameter(…)."
-            )
 
     @property
     def input_arg(self) -> str:
@@ -181,7 +186,7 @@ class LayerModule(qp.qnn.TorchLayer):
         only = self._parameters.get(self._weight_names[0]) if len(self._weight_names) == 1 else None
         if only is not None and only.dtype in (torch.float32, torch.float64):
             return only.dtype
-        dtypes = {weight.dtype for weight in self.qnode_weights.values()} or {self._precision.dtype}
+        dtypes = {weight.dtype for weight in self._weights_by_name().values()} or {self._precision.dtype}
         if len(dtypes) > 1 or not dtypes <= set(PRECISIONS.values()):
             names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
             raise InputError(

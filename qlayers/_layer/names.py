@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, TypeVar
 
-import torch
+from qlayers._layer.weights import RESERVED
 
 C = TypeVar("C", bound=type)
 
@@ -32,17 +32,10 @@ class _WeightFirstProperty(_WeightFirst):
 
 def weights_come_first(layer_class: C) -> C:
     """Let public properties and methods of a class, its bases within qlayers included, give way to weights."""
-    reserved = set(dir(torch.nn.Module)) | {
-        "input_arg",
-        "set_input_argument",
-        "qnode_weights",
-        "construct",
-        "forward",
-    }
     for name in dir(layer_class):
         owner = next(base for base in layer_class.__mro__ if name in vars(base))
         own = vars(owner)[name]
-        if name.startswith("_") or name in reserved or not owner.__module__.startswith("qlayers"):
+        if name.startswith("_") or name in RESERVED or not owner.__module__.startswith("qlayers"):
             continue
         if isinstance(own, property):
             setattr(owner, name, _WeightFirstProperty(name, own))

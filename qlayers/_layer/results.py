@@ -38,7 +38,7 @@ def combined(
     if returns == "one":
         return results[0] if batch is None else results[0].reshape(*batch, *results[0].shape[1:])
     if keeps_row and len({result.ndim for result in results}) == 1:
-        flat = [result if result.ndim == 1 else result.reshape(1, -1) for result in results]
+        flat = [result.reshape(-1) if result.ndim < 2 else result.reshape(1, -1) for result in results]
     else:
         flat = [result.reshape(*(batch or ()), -1) for result in results]
     if returns == "tuple" and stacks and len({part.shape for part in flat}) == 1 < len(flat):

@@ -15,15 +15,16 @@ that has it, and is watched for on every object that has not. Libraries are not 
 
 from __future__ import annotations
 
+import argparse
 import enum
 import functools
 import sys
 import types
-from abc import ABCMeta
+from abc import ABC, ABCMeta
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol
 
 import numpy as np
 import pennylane as qp
@@ -51,26 +52,25 @@ _ATOMS = frozenset(
     (
         type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis), type(NotImplemented), torch.dtype,
         torch.device, torch.Size, np.ufunc, types.MethodDescriptorType, types.WrapperDescriptorType,
+        types.MemberDescriptorType,
     )
 )  # fmt: skip
 _CONTAINERS = frozenset((dict, OrderedDict, list, tuple, set, frozenset))
 _TENSORS = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
 _PROTOCOLS_ASIDE = frozenset(
     (
-        "__init__", "__new__", "__init_subclass__", "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__",
-        "__annotations__", "__slots__", "__dataclass_fields__", "__dataclass_params__", "__match_args__", "__repr__",
-        "__str__", "__post_init__", "__abstractmethods__", "__parameters__", "__orig_bases__", "__firstlineno__",
-        "__static_attributes__", "__setstate__", "__getstate__", "__deepcopy__", "__copy__", "__reduce__",
-        "__reduce_ex__", "__replace__", "__annotate__", "__annotations_cache__", "__delattr__", "__setattr__",
+        "__init__", "__new__", "__init_subclass__", "__post_init__", "__setstate__",
+        "__getstate__", "__deepcopy__", "__copy__", "__reduce__", "__reduce_ex__", "__replace__", "__annotate__",
+        "__delattr__", "__setattr__",
     )
 )  # fmt: skip
 """What a class has besides the protocols by which it is read."""
-_OF_LAYERS = frozenset(vars(torch.nn.Module())) | {
+_OF_MODULES = frozenset(vars(torch.nn.Module())) - {"training"}
+"""Attributes of a torch module that its own code does not name."""
+_OF_LAYERS = _OF_MODULES | {
     "qnode", "_qnode_dtype", "_found", "_in_graphs", "_input_name", "_weight_names", "_n_qubits", "_n_features",
     "_spec", "_backend", "_recipe", "_native", "_obstacle", "_declared_width", "_warned_range", "_said", "_counter",
-    "_n_traces",
-    "_n_calls", "_traces_seen", "_changes_too_often", "_ran_together", "_connected_dtype", "_gives_list", "_waits",
-    "_broadcasts", "qnode_weights", "_initialized",
+    "_n_calls", "_traces_seen", "_changes_too_often", "_ran_together",
 }  # fmt: skip
 """Attributes of a layer that its circuit does not read."""
 _ABSENT: Any = object()
@@ -108,10 +108,11 @@ class Surroundings:
         key: By value; tensors by shape and dtype alone.
         tensors: Floating-point tensors that it reaches.
         constants: Other tensors, whose values are in the key.
-        obstacle: What cannot be followed; then the rest is empty.
+        obstacle: What cannot be followed; then there is no key.
         keeps_state: Whether the function changes what is around it, or reads what gives something else every time, so
             that no call of it may be added or left out.
         checks: Whether each thing that was read is what it was.
+        changeable: Tensors, arrays and containers that the function may change when it is called.
     """
 
     key: Hashable = None
@@ -120,6 +121,7 @@ class Surroundings:
     obstacle: str | None = None
     keeps_state: bool = False
     checks: list[Check] = field(default_factory=list, repr=False)
+    changeable: list[Any] = field(default_factory=list, repr=False)
 
     def are_unchanged(self) -> bool:
         """Whether all that was read is still the same object, or has the same contents."""
@@ -140,12 +142,14 @@ def surroundings_of(functions: Iterable[Any], transforms: Iterable[Any] = ()) ->
             hash(key)
         except KeepsStateError as reason:
             return Surroundings(obstacle=str(reason), keeps_state=True)
-        except CannotFollowError as reason:
-            return Surroundings(obstacle=str(reason))
         except TypeError as reason:  # of an object that cannot be hashed
-            return Surroundings(obstacle=f"it reads something that cannot be followed ({reason})")
+            walk.obstacle = f"it reads something that cannot be followed ({reason})"
         if walk.names == names:
-            return Surroundings(key, walk.tensors, walk.constants, checks=walk.checks)
+            if walk.obstacle is not None:
+                return Surroundings(obstacle=walk.obstacle, changeable=walk.changeable)
+            return Surroundings(
+                key, walk.tensors, walk.constants, checks=walk.checks, changeable=walk.changeable
+            )
         names = frozenset(walk.names)  # objects that were seen early have attributes that were named late
 
 
@@ -155,6 +159,8 @@ class _Walk:
         self.tensors: list[torch.Tensor] = []
         self.constants: list[torch.Tensor] = []
         self.checks: list[Check] = []
+        self.changeable: list[Any] = []
+        self.obstacle: str | None = None
         self._is_dynamic = not code_names.DYNAMIC.isdisjoint(names)
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []
@@ -170,9 +176,19 @@ class _Walk:
             return ("again", self._seen[id(value)])
         self._seen[id(value)] = len(self._seen)
         self._kept.append(value)
-        if len(self._seen) > MOST_OBJECTS:
-            raise CannotFollowError("it reads more than can be watched for changes")
-        return self._key_of(value, kind)
+        if kind in _CHANGEABLE:
+            self.changeable.append(value)
+        try:
+            if len(self._seen) > MOST_OBJECTS:
+                raise CannotFollowError("it reads more than can be watched for changes")
+            return self._key_of(value, kind)
+        except KeepsStateError:
+            raise
+        except (
+            CannotFollowError
+        ) as reason:  # what else there is, is looked at for what the function may change
+            self.obstacle = self.obstacle or str(reason)
+            return None
 
     def transform(self, value: Any) -> Hashable:
         """The key of a transform with its settings."""
@@ -204,6 +220,9 @@ class _Walk:
         if kind is types.MethodType:
             return ("method", self.follow(value.__func__), self.follow(value.__self__))
         if kind is functools.partial:
+            if vars(value):
+                raise CannotFollowError("it reads a partial with attributes of its own")
+            self.checks.append(lambda: not vars(value))
             return ("partial", self.follow(value.func), self.follow(value.args), self.follow(value.keywords))
         if kind is property:
             return ("property", self.follow(value.fget))
@@ -215,6 +234,12 @@ class _Walk:
             self._refuse_to_construct(value)
             return self._class(value)
         return self._object(value, kind)
+
+    def _watch(self, read: Callable[[], Any]) -> Any:
+        """Return what ``read`` gives, and have it watched for another object."""
+        content = read()
+        self.checks.append(lambda: read() is content)
+        return content
 
     # ------------------------------------------------------------------------------------------- data
 
@@ -249,9 +274,7 @@ class _Walk:
         if kind is list:
             self.checks.append(lambda: _are_same(value, entries))
         elif kind is set:
-            self.checks.append(lambda: value == set(entries))
-        if kind in (set, frozenset):
-            return (kind, frozenset(self.follow(entry) for entry in entries))
+            self.checks.append(lambda: _are_same(value, entries))  # their order too, which a loop follows
         return (kind, tuple(self.follow(entry) for entry in entries))
 
     def _items(self, held: Mapping[str, Any]) -> tuple[tuple[Any, Any], ...]:
@@ -264,7 +287,7 @@ class _Walk:
 
     def _module(self, value: types.ModuleType) -> Hashable:
         if _is_library(value.__name__):
-            return ("module", value.__name__)
+            return ("module", value.__name__, self._numbers(vars(value)))
         if value.__name__.partition(".")[0] in sys.stdlib_module_names:
             raise KeepsStateError(
                 f"it reads the module {value.__name__}, which may give something else every time"
@@ -304,9 +327,12 @@ class _Walk:
                 for name, content in held.items()
                 if name.startswith("__") and name.endswith("__") and name not in _PROTOCOLS_ASIDE
                 if isinstance(content, (types.FunctionType, property, staticmethod, classmethod))
+                if not _is_generated(content)
             }
             if {"__getattr__", "__getattribute__"} & protocols:
                 raise CannotFollowError(f"{base.__name__} makes its attributes up as they are asked for")
+            # The methods that a dataclass is given read its fields, and so does match.
+            self.names |= set(held.get("__dataclass_fields__", ())) | set(held.get("__match_args__", ()))
             if is_called_by_libraries:  # by names that no code of the user's has
                 protocols |= {name for name in held if not name.startswith("__")}
             parts.append((_Same(base), self._attributes(held, also=protocols, of_class=True)))
@@ -332,8 +358,10 @@ class _Walk:
             raise CannotFollowError(f"the function {value.__name__} has attributes of its own")
         self.checks.append(lambda: not set(vars(value)) - {"__wrapped__"})
         found = code_names.of(code)
-        if found.changed is not None:
-            raise KeepsStateError(f"it changes {found.changed}, which is around it, every time it is called")
+        for changed, owner in found.changed:
+            of_library = value.__globals__.get(owner) if owner else None
+            if not (isinstance(of_library, types.ModuleType) and _is_library(of_library.__name__)):
+                raise KeepsStateError(f"it changes {changed}, which is around it, every time it is called")
         if called := found.globals & code_names.UNFOLLOWED - set(value.__globals__):
             raise KeepsStateError(f"it calls {', '.join(sorted(called))}")
         if asked := found.names & code_names.ASKING:
@@ -344,15 +372,13 @@ class _Walk:
         self.names |= found.names
         cells = []
         for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):
-            content = _content(cell)
-            self.checks.append(functools.partial(_cell_holds, cell, content))
+            content = self._watch(functools.partial(_content, cell))
             cells.append((name, None if content is _ABSENT else self.follow(content)))
         read = []
         for name in sorted(found.globals):
             content = value.__globals__.get(name, _ABSENT)
-            is_library = isinstance(content, types.ModuleType) and _is_library(content.__name__)
-            if not is_library:
-                self.checks.append(functools.partial(_dict_holds, value.__globals__, name, content))
+            if not (isinstance(content, types.ModuleType) and _is_library(content.__name__)):
+                self._watch(functools.partial(value.__globals__.get, name, _ABSENT))
             if content is not _ABSENT:
                 read.append((name, self.follow(content)))
         defaults, by_name = value.__defaults__, value.__kwdefaults__
@@ -361,7 +387,17 @@ class _Walk:
                 value.__code__ is code and value.__defaults__ is defaults and value.__kwdefaults__ is by_name
             )
         )
-        return ("function", code, tuple(cells), tuple(read), self.follow(defaults), self.follow(by_name))
+        name = value.__name__
+        self.checks.append(lambda: value.__name__ == name)
+        return (
+            "function",
+            code,
+            name,
+            tuple(cells),
+            tuple(read),
+            self.follow(defaults),
+            self.follow(by_name),
+        )
 
     # ------------------------------------------------------------------------------------------- objects
 
@@ -377,14 +413,16 @@ class _Walk:
         if isinstance(value, tuple) and hasattr(value, "_fields") and not hasattr(value, "__dict__"):
             return ("named tuple", self._class(kind), tuple(self.follow(entry) for entry in value))
         if isinstance(value, qp.devices.Device):
-            return ("device", _Same(value))
+            return ("device", _Same(value), self._numbers(vars(value)))
+        if kind in (argparse.Namespace, types.SimpleNamespace):
+            held = vars(value)
+            self.checks.append(lambda: vars(value) is held)
+            return ("namespace", kind, tuple((name, self.follow(one)) for name, one in self._items(held)))
         if kind is Transform:
             return self._transform(value)
         if isinstance(value, _VALUES):
             return self._operator(value, kind)
-        # Of a builtin class, contents lie where no attribute leads to them.
-        is_builtin = any(base.__module__ == "builtins" and base is not object for base in kind.__mro__)
-        if is_builtin or _is_library(kind.__module__):
+        if _is_library(kind.__module__) or _hides_contents(kind):
             raise CannotFollowError(f"it reads a {kind.__name__}, which cannot be followed")
         return self._users(value, kind)
 
@@ -393,12 +431,13 @@ class _Walk:
         slots = [name for base in kind.__mro__ for name in _slots(base)]
         self.checks.append(lambda: type(value) is kind and getattr(value, "__dict__", None) is state)
         parts: list[Hashable] = [self._class(kind)]
+        reads_all = _has_methods_of_libraries(kind)
         if state is not None:
-            parts.append(self._attributes(state, also=state if isinstance(value, Component) else ()))
+            self.changeable.append(state)
+            parts.append(self._attributes(state, also=state if reads_all else ()))
         for name in slots:
-            if self._is_dynamic or name in self.names:
-                content = getattr(value, name, _ABSENT)
-                self.checks.append(functools.partial(_attribute_holds, value, name, content))
+            if self._is_dynamic or reads_all or name in self.names:
+                content = self._watch(functools.partial(getattr, value, name, _ABSENT))
                 parts.append((name, None if content is _ABSENT else self.follow(content)))
         return ("object", *parts)
 
@@ -406,21 +445,22 @@ class _Walk:
         """PennyLane's operators, which may be changed by their data alone."""
         if not _is_library(kind.__module__):
             raise CannotFollowError(f"it reads a {kind.__name__}, which cannot be followed")
+        if isinstance(value, qp.wires.Wires):
+            return ("wires", self.follow(value.labels))
         parts = []
         for name, content in vars(value).items() if hasattr(value, "__dict__") else ():
             if name in _CACHES or content is None:
                 continue
-            self.checks.append(functools.partial(_attribute_holds, value, name, content))
+            self._watch(functools.partial(getattr, value, name, _ABSENT))
             parts.append((name, self.follow(content)))
         if isinstance(value, dict):
             parts.append(("items", tuple((self.follow(k), self.follow(v)) for k, v in self._items(value))))
-        if isinstance(value, qp.wires.Wires):
-            parts = [("labels", self.follow(value.labels))]
         return ("operator", _Same(kind), tuple(parts))
 
     def _torch_module(self, value: torch.nn.Module, kind: type) -> Hashable:
-        state, is_library = value.__dict__, _is_library(kind.__module__)
-        is_layer = isinstance(value, qp.qnn.TorchLayer)
+        state, is_layer = value.__dict__, isinstance(value, qp.qnn.TorchLayer)
+        reads_all = not is_layer and _has_methods_of_libraries(kind)
+        aside = _OF_LAYERS if is_layer else _OF_MODULES
         if isinstance(value, torch.nn.modules.batchnorm._NormBase) and value.track_running_stats:
             raise KeepsStateError(f"it calls a {kind.__name__}, which changes its running statistics")
         if not is_layer:
@@ -431,19 +471,23 @@ class _Walk:
         self.checks.append(lambda: type(value) is kind and value.__dict__ is state)
         parts: list[Hashable] = [self._class(kind)]
         for table in ("_parameters", "_buffers", "_modules"):
-            if is_library and not is_layer:
+            self.changeable.append(state[table])
+            if reads_all:
                 parts.append(
                     tuple((name, self.follow(content)) for name, content in self._items(state[table]))
                 )
             else:
                 parts.append(self._attributes(state[table]))
-        aside = _OF_LAYERS - {"training"}
-        if is_library and not is_layer:
-            settings = {name for name in state if name not in aside} | {"forward"}
-            return ("torch module", *parts, self._attributes(state, also=settings, aside=aside))
         if not is_layer:
+            self.changeable.append(state)
             self.names |= {"forward"}
-        return ("module", *parts, self._attributes(state, also={"training"}, aside=aside))
+        settings = set(state) - aside if reads_all else {"training"}
+        return ("module", *parts, self._attributes(state, also=settings, aside=aside))
+
+    def _numbers(self, held: Mapping[str, Any]) -> Hashable:
+        """Numbers, tensors and arrays under names that are followed, of what has no others that change."""
+        names = [name for name in sorted(self.names) if isinstance(held.get(name), _NUMBERS)]
+        return tuple((name, self.follow(self._watch(functools.partial(held.get, name)))) for name in names)
 
     def _attributes(
         self,
@@ -484,6 +528,43 @@ _DESCRIPTORS = (
     types.GetSetDescriptorType, types.BuiltinFunctionType, types.WrapperDescriptorType,
     type(vars(namedtuple("_OneField", "field"))["field"]),
 )  # fmt: skip
+
+
+_CHANGEABLE = frozenset((*_TENSORS, np.ndarray, list, dict, OrderedDict, set))
+_NUMBERS = (int, float, complex, str, torch.Tensor, np.ndarray, np.generic)
+_HARMLESS = (object, Generic, Protocol, ABC, torch.nn.Module)
+"""Classes of libraries whose own methods read no attributes by which a circuit could be another."""
+
+
+class _Plain:
+    pass
+
+
+class _Slotted:
+    __slots__ = ()
+
+
+def _hides_contents(kind: type) -> bool:
+    """Whether contents of an object may lie where no attribute leads to them, as in a builtin class or one in C."""
+    bases = [base for base in kind.__mro__ if base is not object]
+    if any("__module__" not in vars(base) or base.__module__ == "builtins" for base in bases):
+        return True
+    has_dict = any("__dict__" in vars(base) for base in bases)
+    room = (_Plain if has_dict else _Slotted).__basicsize__
+    slots = sum(len(_slots(base)) for base in bases)
+    weak = 8 * any("__weakref__" in vars(base) for base in bases)
+    return kind.__itemsize__ > 0 or kind.__basicsize__ > room + 8 * slots + (0 if has_dict else weak)
+
+
+def _has_methods_of_libraries(kind: type) -> bool:
+    """Whether a class has methods that no code of the user's shows, which may read any of its attributes."""
+    return any(_is_library(base.__module__) and base not in _HARMLESS for base in kind.__mro__)
+
+
+def _is_generated(method: Any) -> bool:
+    """Whether a method was made by the standard library, as a dataclass's are; its ``__repr__`` is wrapped."""
+    code = getattr(getattr(method, "__wrapped__", method), "__code__", None)
+    return code is not None and code.co_filename == "<string>"
 
 
 def _atom(value: Any) -> Hashable:
@@ -528,15 +609,3 @@ def _content(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:  # not assigned yet
         return _ABSENT
-
-
-def _cell_holds(cell: Any, content: Any) -> bool:
-    return _content(cell) is content
-
-
-def _dict_holds(held: Mapping[str, Any], name: str, content: Any) -> bool:
-    return held.get(name, _ABSENT) is content
-
-
-def _attribute_holds(value: Any, name: str, content: Any) -> bool:
-    return getattr(value, name, _ABSENT) is content

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pennylane as qp
@@ -15,9 +16,11 @@ import torch
 from pennylane.measurements import ExpectationMP
 from pennylane.tape import QuantumScript
 
-from qlayers._layer.drawing import Drawing, Finish, Returns, drawn, transformed
+from qlayers._layer.drawing import Drawing, Returns, drawn, transformed
 from qlayers._layer.guarded import one_at_a_time
+from qlayers._layer.post_processing import WeightedSums, hands_on, weighted_sums
 from qlayers._layer.random_streams import untouched_streams
+from qlayers._layer.restoring import keep
 from qlayers._layer.surroundings import Surroundings, surroundings_of
 from qlayers._layer.undisturbed import undisturbed
 from qlayers.basis_states import bits_as_angles
@@ -27,6 +30,7 @@ from qlayers.recent import Recent
 from qlayers.simulator.not_traceable import NoSuchWireError, NotTraceableError
 
 if TYPE_CHECKING:
+    from qlayers.simulator.trace import QuantumFunction
     from qlayers.simulator.traced import TracedCircuit
 
 VARIES = (
@@ -79,13 +83,28 @@ class Source:
             torch.get_default_dtype(),
         )
 
+    def quantum_function(self, surroundings: Surroundings) -> QuantumFunction:
+        """What the simulator traces."""
+        from qlayers.simulator.trace import QuantumFunction  # numba: only for its users
+
+        return QuantumFunction(
+            self.circuit,
+            self.shapes,
+            self.n_features,
+            self.labels,
+            self.dtype,
+            surroundings.tensors,
+            surroundings.constants,
+        )
+
     def draw(self, weights: Mapping[str, torch.Tensor], samples: torch.Tensor) -> Drawing:
         """The circuit as its author writes it."""
         return drawn(self.function, {self.input_arg: samples, **weights})
 
     def circuit(self, weights: Mapping[str, torch.Tensor], samples: torch.Tensor) -> QuantumScript:
         """The circuit after its author's transforms."""
-        return transformed(self.draw(weights, samples).tape, self.transforms)[0]
+        tape = self.draw(weights, samples).tape
+        return transformed(tape, self.transforms)[0] if self.transforms else tape
 
 
 @dataclass(frozen=True)
@@ -114,7 +133,7 @@ class Trace:
     keeps_row: bool = False
     batch: TracedCircuit | None = None
     single: TracedCircuit | None = None
-    finish: Finish | None = None
+    finish: WeightedSums | None = None
     sizes: BatchSizes | None = None
     mixes: bool = False
     keeps_state: bool = False
@@ -126,12 +145,12 @@ class Trace:
 class BatchSizes:
     """The sizes of batches at which a function was looked at: it may do something else at others."""
 
-    def __init__(self, circuit: TracedCircuit, finish: Finish | None) -> None:
-        self._circuit, self._finish = circuit, finish
+    def __init__(self, circuit: TracedCircuit) -> None:
+        self._circuit = circuit
         self._known: set[int] = set()
 
-    def check(self, rows: int) -> None:
-        """Look at the function at this size, once.
+    def check(self, rows: int, function: Callable[[], QuantumFunction]) -> None:
+        """Look at a function like the one that was traced at this size, once.
 
         Raises:
             NotTraceableError: It does something else there.
@@ -139,10 +158,8 @@ class BatchSizes:
         if rows in self._known:
             return
         with one_at_a_time, undisturbed(), untouched_streams():
-            if self._circuit.check_rows is not None:
-                self._circuit.check_rows(rows)
-            if self._finish is not None:
-                self._finish.check_rows(rows)
+            assert self._circuit.check_rows is not None
+            self._circuit.check_rows(function().reading(self._circuit.closures), rows)
         self._known.add(rows)
 
 
@@ -150,7 +167,9 @@ class NoCircuitError(Exception):
     """No simulator can run the circuit; in words for the user."""
 
 
-_shared: Recent[Trace] = Recent(512)
+_shared: Recent[Trace] = Recent(32)
+_living: WeakValueDictionary[Hashable, Trace] = WeakValueDictionary()
+"""What layers hold beyond the recent ones. A trace takes some 100 KiB, and none outlives its layers for long."""
 
 
 def shared_trace(source: Source, surroundings: Surroundings, native: bool) -> Trace:
@@ -171,12 +190,15 @@ def shared_trace(source: Source, surroundings: Surroundings, native: bool) -> Tr
 
     if surroundings.obstacle is not None:
         return find()
-    return _shared.get((source.key(surroundings), native), find)
+    key = source.key(surroundings), native
+    trace = _living[key] = _shared.get(key, lambda: _living.get(key) or find())
+    return trace
 
 
 def forget_traces() -> None:
     """Let every function be traced anew."""
     _shared.clear()
+    _living.clear()
 
 
 def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: Callable[[], bool]) -> Trace:
@@ -184,6 +206,18 @@ def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: 
         # Not even a look: it would be a call too many. The function is called just as TorchLayer calls it.
         reason = surroundings.obstacle if native else None
         return Trace(together=True, mixes=True, keeps_state=True, reason=reason)
+    put_back = keep(surroundings.changeable)
+    try:
+        found = _found(source, surroundings, native, have_moved)
+    finally:
+        has_changed = put_back()
+    if has_changed:
+        reason = "it changes what is around it every time it is called" if native else None
+        return Trace(together=True, mixes=True, keeps_state=True, reason=reason)
+    return found
+
+
+def _found(source: Source, surroundings: Surroundings, native: bool, have_moved: Callable[[], bool]) -> Trace:
     first, second = _sizes_unlike(source)
     single, rows, others = _Probe(source, None), _Probe(source, first), _Probe(source, second)
     # At two sizes, since a circuit that takes rows for features may have just as many angles as one has rows.
@@ -192,79 +226,67 @@ def _find(source: Source, surroundings: Surroundings, native: bool, have_moved: 
         for error in (rows.error, single.error):
             if isinstance(error, QlayersError):
                 raise error
-        reason = f"its quantum function fails on a random sample ({single.error})"
-        return Trace(reason=reason, error=single.error)
+        failure = f"its quantum function fails on a random sample ({single.error})"
+        return Trace(reason=failure, error=single.error)
     found = Trace(
         returns=(rows if together else single).returns,
         together=together,
         as_row=single.error is not None,
         keeps_row=single.error is None and single.batch_size == 1,
     )
-    if not native:
-        return replace(found, mixes=together and _mixes(source, rows))
-    try:
-        if surroundings.obstacle is not None:
-            raise NotTraceableError(surroundings.obstacle)
-        found = _traced(source, surroundings, found, rows if single.error is not None else single, rows.rows)
-        if have_moved():
-            raise NotTraceableError("it draws random numbers")
-        return found
-    except NoSuchWireError as reason:
-        raise NoCircuitError(str(reason)) from reason
-    except NotTraceableError as reason:
-        return replace(found, mixes=together and _mixes(source, rows), reason=str(reason))
-    except Exception as error:  # a defect here is no reason not to run what PennyLane runs
-        told = f"it cannot be traced, which is a defect of qlayers: please report the circuit ({error!r})"
-        return replace(found, mixes=together and _mixes(source, rows), reason=told)
+    reason: str | None = None
+    if native:
+        try:
+            if surroundings.obstacle is not None:
+                raise NotTraceableError(surroundings.obstacle)
+            traced = _traced(source, surroundings, found, single, rows)
+            if not have_moved():
+                return traced
+            reason = "it draws random numbers"
+        except NoSuchWireError as error:
+            raise NoCircuitError(str(error)) from error
+        except NotTraceableError as error:
+            reason = "it draws random numbers" if have_moved() else str(error)
+        except Exception as error:  # a defect here is no reason not to run what PennyLane runs
+            reason = (
+                f"it cannot be traced, which is a defect of qlayers: please report the circuit ({error!r})"
+            )
+    return replace(found, mixes=together and _mixes(source, rows), reason=reason)
 
 
-def _traced(
-    source: Source, surroundings: Surroundings, found: Trace, probe: _Probe, rows: int | None
-) -> Trace:
+def _traced(source: Source, surroundings: Surroundings, found: Trace, one: _Probe, several: _Probe) -> Trace:
     from qlayers.simulator.comparison import COMPARED_WORK, agrees_with_default_qubit, work_of
-    from qlayers.simulator.trace import (  # numba: only for its users
-        MixesSamplesError,
-        QuantumFunction,
-        UnlikeRecordError,
-        trace,
-    )
+    from qlayers.simulator.trace import MixesSamplesError, trace  # numba: only for its users
 
     if (
         any(tensor.dtype == torch.float64 for tensor in surroundings.tensors)
         and source.dtype != torch.float64
     ):
         raise NotTraceableError("it reads tensors of a higher precision than the layer's")
-    function = QuantumFunction(
-        source.circuit,
-        source.shapes,
-        source.n_features,
-        source.labels,
-        source.dtype,
-        surroundings.tensors,
-        surroundings.constants,
-    )
-    single: TracedCircuit | None
-    try:
-        if not found.together:
-            single = batch = trace(function)
-        elif found.as_row:
-            single, batch = None, trace(function, as_row=True, rows=rows)
-        else:
-            try:
-                single = batch = trace(function, rows=rows)
-            except MixesSamplesError:
-                # A batch may mean something else to the function than a sample: then each has a program.
-                single, batch = trace(function), trace(function, as_row=True, rows=rows)
-    except UnlikeRecordError as reason:
-        raise NotTraceableError(VARIES if _varies(source, probe) else str(reason)) from reason
+    function = source.quantum_function(surroundings)
+    probe, rows = several if found.as_row else one, several.rows
     if _varies(source, probe):
         raise NotTraceableError(VARIES)
+    single: TracedCircuit | None
+    if not found.together:
+        single = batch = trace(function)
+    elif found.as_row:
+        single, batch = None, trace(function, as_row=True, rows=rows)
+    else:
+        try:
+            single = batch = trace(function, rows=rows)
+        except MixesSamplesError:
+            # A batch may mean something else to the function than a sample: then each has a program.
+            single, batch = trace(function), trace(function, as_row=True, rows=rows)
     if not surroundings.are_unchanged():
         raise NotTraceableError("it changes what it reads")
-    finish = _finish(source, (probe, _Probe(source, rows)) if found.together and rows else (probe,))
-    compared = []
+    finish = _finish(source, (probe, several) if found.together else (probe,))
+    is_compared = True
     for circuit in (batch, single) if single is not batch else (batch,):
-        if circuit is None or work_of(circuit) > COMPARED_WORK:
+        if circuit is None:
+            continue
+        if work_of(circuit) > COMPARED_WORK:
+            is_compared = False
             continue
         together = found.together and circuit is batch
         try:
@@ -278,50 +300,30 @@ def _traced(
                 "the program made of it disagrees with default.qubit, which is a defect of qlayers: please report the "
                 "circuit"
             )
-        compared.append(circuit)
-    sizes = None
-    if found.together and source.value is None:
-        sizes = BatchSizes(batch, finish)
-    return replace(found, batch=batch, single=single, finish=finish, sizes=sizes, is_compared=bool(compared))
+    sizes = BatchSizes(batch) if found.together and source.value is None else None
+    return replace(found, batch=batch, single=single, finish=finish, sizes=sizes, is_compared=is_compared)
 
 
-def _finish(source: Source, probes: Sequence[_Probe]) -> Finish | None:
+def _finish(source: Source, probes: Sequence[_Probe]) -> WeightedSums | None:
     """What the author's transforms do to results, if that is the same whatever the inputs and weights are."""
     if not source.transforms:
         return None
-    generator = torch.Generator().manual_seed(3)
     found = []
-    results: list[torch.Tensor] = []
     for probe, factor in ((probes[0], 1.0), (probes[-1], 0.7)):
         weights = {name: (factor * weight).requires_grad_() for name, weight in probe.weights.items()}
         tape = source.draw(weights, (factor * probe.sample).requires_grad_()).tape
         circuit, finish = transformed(tape, source.transforms)
-        results = results or [
-            torch.rand(5, generator=generator, dtype=torch.float64) for _ in circuit.measurements
-        ]
-        found.append((finish, _finished(finish, results)))
-    (finish, first), (_, second) = found
-    if len(first) == len(results) and all(a is b for a, b in zip(first, results, strict=True)):
-        return None
-    if not all(isinstance(m, ExpectationMP) for m in (*circuit.measurements, *tape.measurements)):
-        raise NotTraceableError(
-            "its transforms compute something from results that are no expectation values"
-        )
-    if len(first) != len(tape.measurements) or any(part.shape != (5,) for part in first):
-        raise NotTraceableError(
-            "its transforms make something else than one number of the results of a circuit"
-        )
-    if any(part.requires_grad for part in first) or not all(map(torch.equal, first, second)):
+        if not all(isinstance(m, ExpectationMP) for m in (*circuit.measurements, *tape.measurements)):
+            if hands_on(finish, len(circuit.measurements)):
+                return None
+            raise NotTraceableError(
+                "its transforms compute something from results that are no expectation values"
+            )
+        found.append(weighted_sums(finish, len(circuit.measurements), len(tape.measurements)))
+    first, second = found
+    if not first.equals(second):
         raise NotTraceableError("its transforms compute something from results and from inputs or weights")
-    finish.check_rows(5)
-    return finish
-
-
-def _finished(finish: Finish, results: list[torch.Tensor]) -> list[torch.Tensor]:
-    try:
-        return finish(results)
-    except Exception as error:  # whatever the author's function raises
-        raise NotTraceableError(f"its transforms fail on random results ({error})") from error
+    return None if first.changes_nothing else first
 
 
 def _mixes(source: Source, probe: _Probe) -> bool:
@@ -399,7 +401,7 @@ def _varies(source: Source, probe: _Probe) -> bool:
             (
                 gate.name,
                 gate.wires.labels,
-                [np.asarray(qp.math.toarray(number)).tolist() for number in gate.data],
+                [str(np.asarray(qp.math.toarray(number)).tolist()) for number in gate.data],  # NaN is not NaN
             )
             for gate in tape.operations
             if not isinstance(gate, (qp.ops.MidMeasure, qp.ops.Conditional))  # another name every time

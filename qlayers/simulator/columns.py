@@ -13,72 +13,21 @@ from typing import Any
 import torch
 
 from qlayers.simulator.formula import Formula
+from qlayers.simulator.polynomial import REARRANGING, rearranged
 from qlayers.simulator.recording import CONSTANT, Step, Value, operation_of
 
-_REARRANGING = frozenset(
-    (
-        "aten.alias.default",
-        "aten.expand.default",
-        "aten.lift_fresh_copy.default",
-        "aten.permute.default",
-        "aten.narrow.default",
-        "aten.reshape.default",
-        "aten.select.int",
-        "aten.slice.Tensor",
-        "aten.split.Tensor",
-        "aten.split_with_sizes.default",
-        "aten.squeeze.default",
-        "aten.squeeze.dim",
-        "aten.t.default",
-        "aten.transpose.int",
-        "aten.unbind.int",
-        "aten.unsqueeze.default",
-        "aten._unsafe_view.default",
-        "aten.view.default",
-        "getitem",
-    )
-)
-"""What only says where numbers lie: done to the columns' numbers instead."""
+_REARRANGING = REARRANGING - {"aten.constant_pad_nd.default"}  # which puts a number beside the others
 _ELEMENTWISE = frozenset(
-    (
-        "aten.abs.default",
-        "aten.acos.default",
-        "aten.acosh.default",
-        "aten.add.Tensor",
-        "aten.asin.default",
-        "aten.asinh.default",
-        "aten.atan.default",
-        "aten.atan2.default",
-        "aten.atanh.default",
-        "aten.clamp.default",
-        "aten.cos.default",
-        "aten.cosh.default",
-        "aten.div.Tensor",
-        "aten.erf.default",
-        "aten.exp.default",
-        "aten.expm1.default",
-        "aten.log.default",
-        "aten.log1p.default",
-        "aten.maximum.default",
-        "aten.minimum.default",
-        "aten.mul.Tensor",
-        "aten.neg.default",
-        "aten.pow.Tensor_Scalar",
-        "aten.pow.Tensor_Tensor",
-        "aten.reciprocal.default",
-        "aten.relu.default",
-        "aten.rsqrt.default",
-        "aten.rsub.Scalar",
-        "aten.sigmoid.default",
-        "aten.sin.default",
-        "aten.sinh.default",
-        "aten.sqrt.default",
-        "aten.square.default",
-        "aten.sub.Tensor",
-        "aten.tan.default",
-        "aten.tanh.default",
+    f"aten.{name}"
+    for name in (
+        "abs.default", "acos.default", "acosh.default", "add.Tensor", "asin.default", "asinh.default", "atan.default",
+        "atan2.default", "atanh.default", "clamp.default", "cos.default", "cosh.default", "div.Tensor", "erf.default",
+        "exp.default", "expm1.default", "log.default", "log1p.default", "maximum.default", "minimum.default",
+        "mul.Tensor", "neg.default", "pow.Tensor_Scalar", "pow.Tensor_Tensor", "reciprocal.default", "relu.default",
+        "rsqrt.default", "rsub.Scalar", "sigmoid.default", "sin.default", "sinh.default", "sqrt.default",
+        "square.default", "sub.Tensor", "tan.default", "tanh.default",
     )
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -143,10 +92,9 @@ def columns_of(formula: Formula, n_weights: int, n_features: int) -> Columns | N
             shape = formula.constants[step.arguments[0]].shape
             start = starts[step.arguments[0]]
             places.append((start + torch.arange(shape.numel())).reshape(shape))
-        elif step.operation in _REARRANGING and _takes_only(step, first=True):
-            operand, *others = step.arguments
-            places.append(operation_of(step.operation)(places[operand.number], *others, **dict(step.options)))
-        elif step.operation in _ELEMENTWISE and _takes_only(step, first=False):
+        elif step.operation in _REARRANGING:
+            places.append(rearranged(step, places))
+        elif step.operation in _ELEMENTWISE and _takes_numbers_only(step):
             places.append(plan.add(step, places))
         else:
             return None
@@ -155,13 +103,9 @@ def columns_of(formula: Formula, n_weights: int, n_features: int) -> Columns | N
     return plan.finish(torch.cat(flat) if flat else torch.empty(0), [int(places[r]) for r in formula.results])
 
 
-def _takes_only(step: Step, first: bool) -> bool:
-    """Whether values come as the first argument alone, or at least not within lists or options."""
-    plain = step.arguments[1:] if first else ()
-    return not any(isinstance(argument, Value) for argument in plain) and all(
-        argument is None or isinstance(argument, (Value, int, float, tuple if first else Value))
-        for argument in (*step.arguments, *dict(step.options).values())
-    )
+def _takes_numbers_only(step: Step) -> bool:
+    arguments = (*step.arguments, *dict(step.options).values())
+    return all(argument is None or isinstance(argument, (Value, int, float)) for argument in arguments)
 
 
 class _Plan:

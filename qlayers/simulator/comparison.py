@@ -13,7 +13,7 @@ from pennylane.measurements import VarianceMP
 from pennylane.tape import QuantumScript
 
 from qlayers.basis_states import bits_as_angles
-from qlayers.simulator.trace import WEIGHT_RANGE, QuantumFunction
+from qlayers.simulator.trace import QuantumFunction
 from qlayers.simulator.traced import TracedCircuit
 from qlayers.simulator.unseen import values_unseen
 
@@ -38,13 +38,11 @@ def agrees_with_default_qubit(circuit: TracedCircuit, function: QuantumFunction,
         function: What it was traced from.
         together: Whether the function is given the samples as a batch, as it will be, or one by one.
     """
-    function = replace(function, closures=[function.closures[number] for number in circuit.closures])
+    function = function.reading(circuit.closures)
     generator = torch.Generator().manual_seed(1)
     dtype, n_features = function.dtype, function.n_features
     rows = 3 if work_of(circuit) <= SMALL_WORK else 1
-    low, high = WEIGHT_RANGE
-    weights = low + (high - low) * torch.rand(function.n_weights, generator=generator, dtype=dtype)
-    flat = function.with_closures(weights).requires_grad_()
+    flat = function.random_weights(generator).requires_grad_()
     samples = torch.rand(rows, n_features, generator=generator, dtype=dtype).requires_grad_()
     n_bits = len(circuit.bits.features or circuit.bits.formula.results) if circuit.bits else 0  # type: ignore[union-attr]
     bits = torch.rand(rows, n_bits, generator=generator, dtype=dtype)

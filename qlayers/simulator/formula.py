@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from qlayers.simulator.recording import CONSTANT, Recorder, Step, operation_of, replaced
+from qlayers.simulator.recording import CONSTANT, Recorder, Step, needed, operation_of, replaced
 
 WEIGHTS, SAMPLE = range(2)
 
@@ -39,13 +39,7 @@ class Formula:
     def only(self, results: Iterable[int]) -> Formula:
         """The formula for some of the results, and the steps that these need."""
         wanted = [self.results[result] for result in results]
-        needed, waiting = set(), list(wanted)
-        while waiting:
-            value = waiting.pop()
-            if value not in needed:
-                needed.add(value)
-                waiting.extend(self.steps[value - 2].reads if value > SAMPLE else ())
-        kept = sorted(needed | {WEIGHTS, SAMPLE})
+        kept = sorted(needed(self.steps, 2, wanted) | {WEIGHTS, SAMPLE})
         renumbered = {old: new for new, old in enumerate(kept)}
         steps = tuple(self.steps[old - 2].renumbered(renumbered) for old in kept[2:])
         return Formula(steps, tuple(renumbered[value] for value in wanted), self.constants, self.shape)

@@ -14,7 +14,7 @@ import torch
 
 from qlayers.simulator.formula import SAMPLE, WEIGHTS, Formula
 from qlayers.simulator.program import Angle
-from qlayers.simulator.recording import CONSTANT, Step, operation_of, replaced
+from qlayers.simulator.recording import CONSTANT, CONVERSION, Step, operation_of, replaced
 
 Terms = dict[tuple[int, int], float]
 """Coefficients by the positions of the factors in ascending order, where -1 stands for the number 1."""
@@ -27,12 +27,11 @@ _INDEXING = ("aten.index.Tensor", "aten.index_select.default")
 REARRANGING = frozenset(
     f"aten.{name}"
     for name in (
-        "alias.default", "cat.default", "clone.default", "constant_pad_nd.default", "contiguous.default",
-        "diagonal.default", "expand.default", "flatten.using_ints", "flip.default", "lift_fresh.default",
-        "lift_fresh_copy.default", "movedim.int", "narrow.default", "permute.default", "repeat.default",
-        "reshape.default", "roll.default", "select.int", "slice.Tensor", "split.Tensor", "split.sizes",
-        "split_with_sizes.default", "squeeze.default", "squeeze.dim", "squeeze.dims", "stack.default", "t.default",
-        "transpose.int", "unbind.int", "unflatten.int", "unsqueeze.default", "view.default", "_unsafe_view.default",
+        "alias.default", "cat.default", "clone.default", "constant_pad_nd.default", "diagonal.default",
+        "expand.default", "flip.default", "lift_fresh.default", "lift_fresh_copy.default", "permute.default",
+        "repeat.default", "roll.default", "select.int", "slice.Tensor", "split.Tensor", "split_with_sizes.default",
+        "squeeze.default", "squeeze.dim", "squeeze.dims", "stack.default", "t.default", "transpose.int",
+        "unbind.int", "unsqueeze.default", "view.default", "_unsafe_view.default",
     )
 ) | {"getitem"}  # fmt: skip
 """Operations that only say where numbers lie."""
@@ -89,7 +88,7 @@ class _Following:
         arguments = replaced(step.arguments, lambda value: values[value.number])
         options = replaced(dict(step.options), lambda value: values[value.number])
         name = step.operation
-        if name.startswith(("aten.to.", "aten._to_copy.")):
+        if name.startswith(CONVERSION):
             targets = [a for a in (*arguments, *options.values()) if isinstance(a, torch.dtype)]
             return arguments[0] if targets and targets[0].is_floating_point else None
         if name in REARRANGING:
@@ -100,8 +99,7 @@ class _Following:
                 arguments = (*arguments[:2], zero)
             if name == "getitem" and not isinstance(arguments[0], (tuple, list)):
                 return None
-            rearranged = operation_of(name)(*_listed(arguments), **options)
-            return rearranged
+            return operation_of(name)(*_listed(arguments), **options)
         rule = _RULES.get(name)
         if rule is None or any(isinstance(argument, complex) for argument in arguments):
             return None
@@ -186,6 +184,12 @@ class _Following:
         return torch.tensor(numbers, dtype=torch.int64).reshape(shape)
 
 
+def rearranged(step: Step, values: Sequence[Any]) -> Any:
+    """What a step that rearranges tensors makes of these, by the numbers of the values that it takes."""
+    arguments, options = replaced((step.arguments, step.options), lambda value: values[value.number])
+    return operation_of(step.operation)(*_listed(arguments), **dict(options))
+
+
 def _listed(nested: Any) -> Iterator[Any]:
     for argument in nested:
         yield list(argument) if isinstance(argument, tuple) else argument
@@ -253,8 +257,7 @@ def _divide(follow: _Following, step: Step, arguments: Any, options: Any) -> Any
 
 
 def _raise(follow: _Following, step: Step, arguments: Any, options: Any) -> Any:
-    exponent = 2.0 if step.operation == "aten.square.default" else arguments[1]
-    return follow.each(arguments[0], exponent, by=_power)
+    return follow.each(*arguments[:2], by=_power)
 
 
 def _add_up(follow: _Following, step: Step, arguments: Any, options: Any) -> Any:
@@ -299,7 +302,6 @@ _RULES: dict[str, Callable[[_Following, Step, Any, Any], Any]] = {
     "aten.div.Tensor": _divide,
     "aten.div.Scalar": _divide,
     "aten.pow.Tensor_Scalar": _raise,
-    "aten.square.default": _raise,
     "aten.sum.default": _add_up,
     "aten.sum.dim_IntList": _add_up,
     "aten.mean.default": _add_up,

@@ -24,22 +24,13 @@ CONSTANT = "constant"
 
 _LOOKING_METHODS = frozenset(
     (
-        "numpy",
-        "tolist",
-        "__array__",
-        "item",
-        "data_ptr",
-        "storage",
-        "untyped_storage",
-        "__dlpack__",
-        "__repr__",
-        "__str__",
-        "__format__",
+        "numpy", "tolist", "__array__", "item", "data_ptr", "storage", "untyped_storage", "__dlpack__", "__repr__",
+        "__str__", "__format__",
     )
-)
+)  # fmt: skip
 """What hands a tensor's values to Python or NumPy without an operation."""
 _MAKERS = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.scalar_tensor)
-_CONVERSIONS = ("aten.to.", "aten._to_copy.")
+CONVERSION = "aten._to_copy."
 _SHAPED = tuple(
     f"aten.{name}." for name in ("ones_like", "zeros_like", "full_like", "new_zeros", "new_ones", "new_full")
 )
@@ -153,15 +144,8 @@ class Recorder:
 
     def needed(self, results: Sequence[torch.Tensor]) -> frozenset[int]:
         """The values that enter into results, and the results."""
-        waiting = [self.number_of(result) for result in results]
-        found: set[int] = set()
-        while waiting:
-            value = waiting.pop()
-            if value not in found:
-                found.add(value)
-                if value >= len(self.arguments):
-                    waiting.extend(self.steps[value - len(self.arguments)].reads)
-        return frozenset(found)
+        wanted = [self.number_of(result) for result in results]
+        return frozenset(needed(self.steps, len(self.arguments), wanted))
 
     def reads(self, results: Sequence[torch.Tensor]) -> frozenset[int]:
         """The arguments that enter into results."""
@@ -214,7 +198,7 @@ class Recorder:
             raise CannotRecordError(
                 "it writes into a tensor in place; torch.stack or torch.cat make a new one"
             )
-        if name.startswith(_CONVERSIONS) and result.dtype == taken[0].dtype:
+        if name.startswith(CONVERSION) and result.dtype == taken[0].dtype:
             # Nothing changes; and where the operations run again, tensors stay on their device.
             name, arguments, options, taken = "aten.alias.default", taken[:1], {}, taken[:1]
         reads = tuple(dict.fromkeys(self.number_of(tensor) for tensor in taken))
@@ -290,6 +274,19 @@ class _Functions(TorchFunctionMode):
         made = torch.as_tensor(index)
         self._recorder._add_fresh(made)
         return made
+
+
+def needed(steps: Sequence[Step], n_arguments: int, wanted: Sequence[int]) -> set[int]:
+    """Return the values from which the wanted ones are computed, and these."""
+    found: set[int] = set()
+    waiting = list(wanted)
+    while waiting:
+        value = waiting.pop()
+        if value not in found:
+            found.add(value)
+            if value >= n_arguments:
+                waiting.extend(steps[value - n_arguments].reads)
+    return found
 
 
 def _tensors(nested: Any) -> list[torch.Tensor]:

@@ -17,8 +17,9 @@ with default.qubit, values and gradients, before it is used (:mod:`qlayers.simul
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -87,6 +88,20 @@ class QuantumFunction:
         """Length of the flat weights, without closures."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
+    def reading(self, numbers: Collection[int]) -> QuantumFunction:
+        """The function whose program reads these closures only; the others are constants."""
+        used = [self.closures[number] for number in numbers]
+        unread = [closure for number, closure in enumerate(self.closures) if number not in numbers]
+        return replace(self, closures=used, constants=[*self.constants, *unread])
+
+    def weights_without(self, numbers: Collection[int]) -> tuple[int, ...]:
+        """Which weights, by number, have none of these entries of the flat weights."""
+        ends = list(itertools.accumulate(math.prod(shape) for shape in self.shapes.values()))
+        ranges = zip([0, *ends], ends, strict=False)
+        return tuple(
+            number for number, (start, end) in enumerate(ranges) if set(range(start, end)).isdisjoint(numbers)
+        )
+
     def weights_of(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
         """Weights by name."""
         parts = flat[: self.n_weights].split([math.prod(shape) for shape in self.shapes.values()])
@@ -129,12 +144,7 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
         )
     if len(record.closures) < len(function.closures):
         # The others are reached but not used: without them the program has fewer weights.
-        used = [function.closures[number] for number in record.closures]
-        unread = [
-            closure for number, closure in enumerate(function.closures) if number not in record.closures
-        ]
-        fewer = replace(function, closures=used, constants=[*function.constants, *unread])
-        return replace(trace(fewer, as_row, rows), closures=record.closures)
+        return replace(trace(function.reading(record.closures), as_row, rows), closures=record.closures)
     n_weights = len(function.with_closures(torch.empty(function.n_weights)))
     n_features = function.n_features + n_bits
     polynomials = polynomials_of(record.angles, n_weights)
@@ -150,12 +160,12 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
     )
     n_read = n_features if reads_samples else 0
     n_all = n_weights + len(shared)
+    position = {number: n_weights + k for k, number in enumerate(shared)}
+    position |= {number: n_all + n_read + k for k, number in enumerate(sampled)}
     angles = [
-        _after(polynomial, n_weights, len(shared))
-        if polynomial is not None
-        else Angle(0.0, ((n_weights + shared.index(number), -1, 1.0),))
-        if number in shared
-        else Angle(0.0, ((n_all + n_read + sampled.index(number), -1, 1.0),))
+        Angle(0.0, ((position[number], -1, 1.0),))
+        if polynomial is None
+        else _after(polynomial, n_weights, len(shared))
         for number, polynomial in enumerate(polynomials)
     ]
     initial = InitialState(n_qubits, record.states) if record.states else None
@@ -168,6 +178,10 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
     except NotImplementedError as reason:
         raise NotTraceableError(str(reason)) from reason
     of_samples = record.angles.only(sampled) if sampled else None
+    all_read = bool(odd or record.states or record.bits)
+    read_numbers = {
+        entry for polynomial in polynomials if polynomial for term in polynomial.terms for entry in term[:2]
+    }
     return TracedCircuit(
         readout.finish(builder),
         readout,
@@ -177,7 +191,8 @@ def trace(function: QuantumFunction, as_row: bool = False, rows: int | None = No
         record.bits,
         reads_samples,
         record.closures,
-        functools.partial(look.check_rows, first, record),
+        functools.partial(_check_rows, as_row, first.without_values(), record),
+        () if all_read else function.weights_without(read_numbers),
     )
 
 
@@ -214,6 +229,11 @@ class Sketch:
             and list(map(measurement_key, self.measurements))
             == list(map(measurement_key, other.measurements))
         )
+
+    def without_values(self) -> Sketch:
+        """What :meth:`is_like` compares, and none of the tensors that were computed."""
+        states = tuple((qubits, torch.empty(0), is_checked) for qubits, _, is_checked in self.states)
+        return replace(self, angles=(), states=states, bits=(torch.empty(0),) * len(self.bits))
 
 
 @dataclass(frozen=True)
@@ -330,7 +350,7 @@ class _Look:
         flat = weights.clone().requires_grad_()
         found = self.sketch(flat, (sample[None] if self.as_row else sample).clone().requires_grad_())
         if not found.is_like(first):
-            raise UnlikeRecordError("its gates depend on the values of its inputs or weights")
+            raise NotTraceableError("its gates depend on the values of its inputs or weights")
         tolerance = _REPLAYED[function.dtype]
         with torch.no_grad():
             pairs = (
@@ -344,7 +364,7 @@ class _Look:
                 replayed, drawn.detach().to(replayed), rtol=tolerance, atol=tolerance, equal_nan=True
             )
             if not same:
-                raise UnlikeRecordError("its gates depend on something else than its inputs and weights")
+                raise NotTraceableError("its gates depend on something else than its inputs and weights")
         numbers = torch.cat([weights, sample]).double()
         for polynomial, drawn in zip(polynomials, found.angles, strict=True):
             if polynomial is not None and not math.isclose(
@@ -401,11 +421,12 @@ class _Look:
             raise MixesSamplesError("its gates mix the samples of a batch")
 
 
-class UnlikeRecordError(NotTraceableError):
-    """The function makes other gates than were recorded."""
+def _check_rows(as_row: bool, first: Sketch, record: _Record, function: QuantumFunction, rows: int) -> None:
+    """Look at a batch of a function like that of which the record was made, whose memory is not held."""
+    _Look(function, as_row).check_rows(first, record, rows)
 
 
-class MixesSamplesError(UnlikeRecordError):
+class MixesSamplesError(NotTraceableError):
     """The function does something else to a batch than to each of its samples."""
 
 

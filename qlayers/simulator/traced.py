@@ -20,7 +20,7 @@ from qlayers.simulator.readout import Readout
 
 @dataclass(frozen=True)
 class TracedCircuit:
-    """What :func:`qlayers.simulator.trace.trace` makes of a quantum function. Picklable.
+    """What :func:`qlayers.simulator.trace.trace` makes of a quantum function, which it does not keep.
 
     Attributes:
         program: What is simulated.
@@ -31,8 +31,9 @@ class TracedCircuit:
         bits: The bits of its basis states, if it has any: features of the program behind the sample's.
         reads_samples: Whether features enter the program as they are.
         closures: Which tensors around the quantum function follow the weights, by number.
-        check_rows: Looks at the quantum function at a batch of so many samples; see
-            :func:`qlayers.simulator.trace.trace`. It is not pickled.
+        check_rows: Looks at the quantum function, or another like it, at a batch of so many samples; see
+            :func:`qlayers.simulator.trace.trace`.
+        unread: Which weights, by number, the circuit does not read: they have no gradient, rather than one of zero.
     """
 
     program: Program
@@ -43,10 +44,8 @@ class TracedCircuit:
     bits: Bits | None = None
     reads_samples: bool = True
     closures: tuple[int, ...] = ()
-    check_rows: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "check_rows": None}
+    check_rows: Callable[[Any, int], None] | None = field(default=None, repr=False, compare=False)
+    unread: tuple[int, ...] = ()
 
     def run(self, samples: torch.Tensor, weights: torch.Tensor, counts: Counts | None = None) -> torch.Tensor:
         """Run a batch.

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes as Plot
 from matplotlib.ticker import MaxNLocator
 
 from study.ablation.cells import Cell, Grid
-from study.report.palette import EMPTY, HATCH, INK, WIDTH, headline, legend_below, legible, literal
+from study.report.palette import EMPTY, HATCH, INK, WIDTH, headline, legend_below, legible
 from study.report.style import BLUE, ORANGE, bare, drawn
+from study.text import in_figure
 
 ACROSS = 4
 TRAINING: dict[str, Any] = {"color": BLUE}
@@ -106,4 +107,4 @@ def _losses(history: pd.DataFrame) -> list[float]:
 
 
 def _name(cell: Cell) -> str:
-    return literal(", ".join(word for word in (cell.y, cell.x) if word))
+    return in_figure(", ".join(word for word in (cell.y, cell.x) if word))

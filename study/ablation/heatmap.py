@@ -13,9 +13,10 @@ from matplotlib.patches import Patch, Rectangle
 from study.ablation.axes import Axis
 from study.ablation.cells import Cell, Grid
 from study.ablation.measures import Measure, over_words
-from study.report.palette import EMPTY, HATCH, INK, WIDTH, headline, is_dark, legible, literal, scale_of
+from study.report.palette import EMPTY, HATCH, INK, WIDTH, headline, is_dark, legible, scale_of
 from study.report.style import drawn
 from study.report.words import counted
+from study.text import in_figure
 
 CELL_WIDTH, CELL_HEIGHT = 0.98, 0.72
 
@@ -121,4 +122,4 @@ def _most_lines(cells: Sequence[Cell]) -> int:
 
 
 def _labels(axis: Axis | None) -> list[str]:
-    return [""] if axis is None else [literal(text) for text in axis.labels]
+    return [""] if axis is None else [in_figure(text) for text in axis.labels]

@@ -16,8 +16,9 @@ from study.ablation.axes import Axis
 from study.ablation.cells import Cell, Grid, interval_of
 from study.ablation.intervals import Interval, log_student_t, student_t
 from study.ablation.measures import Measure, over_words
-from study.report.palette import WIDTH, headline, legible, literal, look
+from study.report.palette import WIDTH, headline, legible, look
 from study.report.style import bare, drawn
+from study.text import in_figure
 
 WIDE = 10.0  # a largest value this many times the smallest is shown on a logarithmic scale
 DODGE = 0.05  # of the smallest gap between two x values, so that intervals do not cover each other
@@ -179,7 +180,7 @@ def _draw(plot: Plot, lines: Lines, gap: float, joined: bool, bounds: tuple[floa
             marker=style.marker,
             linestyle=style.line if joined else "none",
             color=style.colour,
-            label=literal(name) or None,
+            label=in_figure(name) or None,
             markersize=5,
             linewidth=1.5,
             clip_on=False,  # a marker at the edge is shown whole
@@ -230,7 +231,7 @@ def _x_axis(plot: Plot, axis: Axis) -> None:
         turned = sum(map(len, axis.labels)) > 40
         plot.set_xticks(
             range(len(axis.labels)),
-            [literal(text) for text in axis.labels],
+            [in_figure(text) for text in axis.labels],
             rotation=35 if turned else 0,
             ha="right" if turned else "center",
         )

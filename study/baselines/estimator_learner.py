@@ -36,7 +36,8 @@ class EstimatorLearner(Learner):
     A grid of one point leaves nothing to choose: it is fitted once, without inner folds. So a search from outside, such
     as a study's, pays for what it tries and no more.
 
-    Subclasses give the grid and the estimator.
+    Subclasses give the grid and the estimator, and say in `estimators` and `parts` what they write into its file: it is
+    read again with these types and no others.
 
     Args:
         grid: settings to try, by name; simpler ones first, because the first of equals is taken.
@@ -51,6 +52,11 @@ class EstimatorLearner(Learner):
     Raises:
         StudyError: on an empty grid or an option that is wrong.
     """
+
+    estimators: ClassVar[tuple[str, ...]] = ()
+    """Full names of the classes that `finish` returns."""
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Full names of the further classes of objects in them."""
 
     selection: ClassVar[str] = (
         "settings with the lowest mean {loss} in {folds}-fold cross-validation inside the training part, fitted again "
@@ -195,16 +201,23 @@ class EstimatorLearner(Learner):
                 "tuning_loss": self._tuning_loss,
                 "fit_seconds": self.fit_seconds,
             },
+            (*self.estimators, *self.parts),
         )
         return path
 
     def restore(self, folder: Path) -> None:
         path = folder / MODEL_FILE
-        state = load_state(path)
+        state = load_state(path, (*self.estimators, *self.parts))
         if state.get("learner") != type(self).__name__:
             raise StudyError(f"{path} does not hold a {type(self).__name__}.")
         with using(path):
             self.estimator = state["estimator"]
+            kind = f"{type(self.estimator).__module__}.{type(self.estimator).__qualname__}"
+            if kind not in self.estimators:
+                raise StudyError(
+                    f"{path} holds a {kind} in the place of the estimator of {type(self).__name__}, which is "
+                    f"{' or '.join(self.estimators)}. It is not one of ours or has been changed."
+                )
             self.task, self.n_outputs = state["task"], state["n_outputs"]
             self._scale = TargetScale(state["target_mean"], state["target_deviation"])
             self.chosen, self._folds_used = state["chosen"], state["folds_used"]
@@ -245,8 +258,9 @@ class EstimatorLearner(Learner):
     def _tune(
         self, data: Prepared, targets: np.ndarray, weights: np.ndarray, seed: int, progress: bool
     ) -> list[Trial]:
-        from rich.console import Console
         from rich.progress import track
+
+        from study.terminal import Terminal
 
         folds = inner_folds(
             targets, self.inner_folds, derive(seed, "inner folds"), data.task == CLASSIFICATION
@@ -260,7 +274,7 @@ class EstimatorLearner(Learner):
             losses = row_losses(estimator, inputs[held_out], targets[held_out], data.n_outputs)
             return float(np.average(losses, weights=weights[held_out]))
 
-        console = Console()
+        console = Terminal()
         return list(
             track(
                 search(self.grid, folds, held_out_loss),

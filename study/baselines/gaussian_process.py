@@ -37,6 +37,19 @@ class GaussianProcess(EstimatorLearner):
     """
 
     tasks = frozenset({CLASSIFICATION, REGRESSION})
+    estimators = (
+        "sklearn.gaussian_process._gpc.GaussianProcessClassifier",
+        "sklearn.gaussian_process._gpr.GaussianProcessRegressor",
+    )
+    parts = (
+        "numpy.random.mtrand.RandomState",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process.kernels.ConstantKernel",
+        "sklearn.gaussian_process.kernels.Product",
+        "sklearn.gaussian_process.kernels.RBF",
+        "sklearn.multiclass.OneVsRestClassifier",
+        "sklearn.preprocessing._label.LabelBinarizer",
+    )
 
     def __init__(
         self,

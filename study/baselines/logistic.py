@@ -23,6 +23,7 @@ class Logistic(EstimatorLearner):
     """
 
     tasks = frozenset({CLASSIFICATION})
+    estimators = ("sklearn.linear_model._logistic.LogisticRegression",)
 
     def __init__(
         self,

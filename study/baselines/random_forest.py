@@ -26,6 +26,15 @@ class RandomForest(EstimatorLearner):
     """
 
     tasks = frozenset({CLASSIFICATION, REGRESSION})
+    estimators = (
+        "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.ensemble._forest.RandomForestRegressor",
+    )
+    parts = (
+        "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._classes.DecisionTreeRegressor",
+        "sklearn.tree._tree.Tree",
+    )
 
     def __init__(
         self,

@@ -30,6 +30,12 @@ class RandomFourier(EstimatorLearner):
     """
 
     tasks = frozenset({CLASSIFICATION, REGRESSION})
+    estimators = ("sklearn.pipeline.Pipeline",)
+    parts = (
+        "sklearn.kernel_approximation.RBFSampler",
+        "sklearn.linear_model._logistic.LogisticRegression",
+        "sklearn.linear_model._ridge.Ridge",
+    )
 
     def __init__(
         self,

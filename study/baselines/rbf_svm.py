@@ -34,6 +34,17 @@ class RbfSvm(EstimatorLearner):
     """
 
     tasks = frozenset({CLASSIFICATION, REGRESSION})
+    estimators = (
+        "sklearn.calibration.CalibratedClassifierCV",
+        "sklearn.svm._classes.SVR",
+    )
+    parts = (
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._TemperatureScaling",
+        "sklearn.multiclass.OneVsRestClassifier",
+        "sklearn.preprocessing._label.LabelBinarizer",
+        "sklearn.svm._classes.SVC",
+    )
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ class Ridge(EstimatorLearner):
     """
 
     tasks = frozenset({REGRESSION})
+    estimators = ("sklearn.linear_model._ridge.Ridge",)
 
     def __init__(
         self, alpha: Sequence[float] = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.01), inner_folds: int = 5

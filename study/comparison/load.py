@@ -10,6 +10,7 @@ from study.comparison.job import AGAIN, PREDICTIONS, STUDY, VALIDATED, read_back
 from study.comparison.spent import STOPPED, wall_seconds
 from study.comparison.state import OUTCOME
 from study.errors import StudyError
+from study.run.place import inside
 from study.run.stored import checked, read_json, using
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def load_evidence(folder: Path) -> Evidence:
     outcomes = []
     leaks = list(whole["leaks"])
     for entry in whole["jobs"]:
-        path = folder / entry["folder"] / OUTCOME
+        path = inside(folder, entry["folder"]) / OUTCOME
         if not path.exists():
             continue
         values = read_json(path, dict[str, Any], AGAIN)
@@ -81,7 +82,7 @@ def predictions_of(
     folder: Path, classes: list[str], outcome: Outcome
 ) -> tuple[Predictions, Predictions] | None:
     """What an entrant said on the validation and on the test part of a split; None if it failed."""
-    found = read_back(folder / outcome.folder, classes)
+    found = read_back(inside(folder, outcome.folder), classes)
     if found is None and outcome.failure is None:
         raise StudyError(f"{PREDICTIONS} or {VALIDATED} is missing from {folder / outcome.folder}. {AGAIN}")
     return found

@@ -20,6 +20,7 @@ from study.comparison.leakage import find_leaks
 from study.comparison.state import read_state
 from study.config.construction import check_construction
 from study.config.leaving import check_leaving, only_planned, paid
+from study.config.variables import inert
 from study.data.prepare import load_table
 from study.data.splits.base import Split
 from study.data.table import Table
@@ -30,7 +31,6 @@ from study.report.columns import PRIMARY
 from study.run.description import located
 from study.run.environment import REPORTING, code_digest
 from study.run.identity import NOT_DECISIVE, NOT_IN_A_JOB
-from study.run.stages import plain_config
 from study.sweep.state import State
 
 # Shown or judged, but no part of what jobs compute: an edit of them must not make another study of it unseen.
@@ -242,9 +242,7 @@ def _entrants(
                     )
         check_search(name, spec, composed)
         specs[name] = spec
-        configs[name] = {
-            key: value for key, value in plain_config(composed).items() if key not in NOT_DECIDING
-        }
+        configs[name] = {key: value for key, value in inert(composed).items() if key not in NOT_DECIDING}
     if not any(spec.role == "candidate" for spec in specs.values()):
         raise StudyError(
             "A study needs a candidate, an entrant with role: candidate. Set study.entrants.candidate, or "

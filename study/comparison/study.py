@@ -28,6 +28,7 @@ from study.sweep.launching import (
     workers_environment,
 )
 from study.sweep.running import cores, run_all
+from study.terminal import Terminal
 
 if TYPE_CHECKING:
     from study.comparison.composing import EntrantComposer
@@ -60,13 +61,13 @@ def run_study(
     from study.gates.verdict import reach_verdict
     from study.run.messages import interruptible, plain_warnings
 
-    console = console or Console(file=sys.stdout)
+    console = console or Terminal(file=sys.stdout)
     started = time.process_time()
     base = Path.cwd()
     words = [written(override) for override in parse_overrides(lines) if not override.is_hydra_override()]
     with plain_warnings(console), entrants_of(lines, config_dir, base) as composer:
         fit = score_fit(plain(config.study.fit))
-        console.print(f"Does the use case fit? {fit.advice}", highlight=False, soft_wrap=True)
+        console.print(f"Does the use case fit? {fit.advice}", soft_wrap=True)
         console.print("Reading the data, composing the entrants, looking for leaks …", style="dim")
         plan = make_plan(config, composer, words, base)
         _print_plan(plan, console)
@@ -197,7 +198,6 @@ def _run(how: Launch, plan: Plan, seconds: float, console: Console) -> None:
             console.print(
                 f"failed: {job.folder.name}: {job.state.failure} (tried again next time)",
                 style="red",
-                highlight=False,
                 soft_wrap=True,
             )
 
@@ -262,17 +262,14 @@ def _print_plan(plan: Plan, console: Console) -> None:
         f"({counted(len(plan.table.target), 'row')}), {counted(trials, 'trial')} each: "
         f"{counted(len(plan.jobs), 'job')}, {done} finished already"
         + (f", {unscored} of them without a score." if unscored else "."),
-        highlight=False,
         soft_wrap=True,
     )
     for label, reason in plan.left_out.items():
-        console.print(f"Left out: {label}, which {reason}.", highlight=False, soft_wrap=True)
+        console.print(f"Left out: {label}, which {reason}.", soft_wrap=True)
     # Leaks are told once, by the verdict, which follows at once.
     for sentence in plan.tolerated:
-        console.print(
-            f"Accepted: {finding(sentence)}", style="yellow", highlight=False, soft_wrap=True, markup=False
-        )
-    console.print(f"Study folder: {place(plan.folder)}", soft_wrap=True, highlight=False)
+        console.print(f"Accepted: {finding(sentence)}", style="yellow", soft_wrap=True)
+    console.print(f"Study folder: {place(plan.folder)}", soft_wrap=True)
 
 
 def _print_estimate(
@@ -286,7 +283,6 @@ def _print_estimate(
         f"About {duration(found.seconds(parallel, starts))} on {launcher} with {parallel} at a time. Reckoned from a "
         "step or a fit of each entrant; early stopping ends sooner, and other work on the machine makes it longer."
         + (f" Not counted, as nothing timed them: {listed(untimed)}." if untimed else ""),
-        highlight=False,
         soft_wrap=True,
     )
 

@@ -24,8 +24,10 @@ from study.config.check import check, check_sweep
 from study.config.composition import CONFIG_DIR, load_plugins, one_paragraph
 from study.config.program import Program
 from study.config.resolvers import register_resolvers
+from study.config.variables import redacted
 from study.errors import StudyError, disk_full
 from study.exit_codes import ExitCode
+from study.text import in_lines
 
 Task = Callable[[DictConfig], None]
 Sweep = Callable[[Program, Sequence[str], "str | None"], int]
@@ -211,6 +213,6 @@ def remark(program: Program, message: str) -> None:
 def _say(program: Program, message: str, code: int = ExitCode.DONE) -> int:
     """Put one line on stderr, and hand back the exit code."""
     kind = {ExitCode.DONE: "warning: ", ExitCode.INTERRUPTED: ""}.get(ExitCode(code), "error: ")
-    sys.stderr.write(f"{program.name}.py: {kind}{message}\n")
+    sys.stderr.write(f"{program.name}.py: {kind}{in_lines(redacted(message))}\n")
     sys.stderr.flush()
     return code

@@ -33,13 +33,16 @@ def check_leaving(config: DictConfig) -> None:
         refuse_unless_allowed(found, confidentiality_of(build.dataset(config)), config.outside)
 
 
-def outside(nodes: Mapping[str, Any]) -> list[str]:
-    """The classes in a configuration of plain values that run circuits on other machines, by name."""
+def outside(nodes: Mapping[str, Any], trust: Sequence[str] | None = None) -> list[str]:
+    """The classes in a configuration of plain values that run circuits on other machines, by name.
+
+    `trust` is what the reader of a stored configuration trusts; None for one that is composed.
+    """
     found = set()
     for key, node in target_nodes(dict(nodes)):
         leaves = getattr(locate(node["_target_"], key), "outside", False)
         if isinstance(leaves, property):  # it depends on the settings
-            leaves = build.from_node(node, key).outside
+            leaves = build.from_node(node, key, trust).outside
         if leaves:
             found.add(str(node["_target_"]))
     return sorted(found)

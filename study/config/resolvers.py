@@ -1,10 +1,12 @@
-"""The one interpolation of our own: `${twin:...}`, a node that differs from another in one part."""
+"""The interpolations that are not OmegaConf's own: `${twin:…}`, and `${oc.env:…}` with a memory."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+
+from study.config.variables import variable
 
 
 def twin(node: str, part: str, target: str, *, _root_: DictConfig, _parent_: DictConfig) -> DictConfig | None:
@@ -32,5 +34,6 @@ def twin(node: str, part: str, target: str, *, _root_: DictConfig, _parent_: Dic
 
 
 def register_resolvers() -> None:
-    """Make `${twin:...}` known to OmegaConf; again and again is fine."""
+    """Make them known to OmegaConf; again and again is fine."""
     OmegaConf.register_resolver("twin", twin, replace=True)
+    OmegaConf.register_resolver("oc.env", variable, replace=True)

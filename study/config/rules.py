@@ -24,6 +24,8 @@ _ONE_BY_ONE = "qlayers.backends.lightning.Lightning"
 _DECIDED_BY_A_STUDY = {
     "resume": "a study goes on when the same command is given again",
     "job": "a study sets it for its workers",
+    "trust": "a study opens no run folder",
+    "seal.key": "a study seals its gates, and its folder has no runs",
     "seed": "a study has study.protocol.seeds",
     "split.fold": "a study goes through all folds",
     "split.repeat": "a study goes through study.protocol.repeats repeats",
@@ -35,7 +37,16 @@ _DECIDED_BY_A_STUDY = {
 
 def resume_stands_alone(request: Request) -> None:
     """A resumed run takes everything from its folder, or it would not be the same run."""
-    others = [written(override) for override in request.overrides if override.key_or_group != "resume"]
+    others = [
+        written(override)
+        for override in request.overrides
+        if override.key_or_group not in ("resume", "trust", "seal.key") and written(override) != "logger=none"
+    ]
+    if request.values["resume"] is None and request.values["trust"]:
+        raise StudyError(
+            "trust says what of a run folder may be used, and no run is resumed: what the command line names is used "
+            "as it is. Leave it out."
+        )
     if request.values["resume"] is not None and others:
         raise StudyError(
             f"resume={request.values['resume']} takes its configuration from that folder, so {', '.join(others)} would "

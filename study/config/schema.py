@@ -22,6 +22,12 @@ Classes = Annotated[
 ]
 
 
+Trust = Annotated[
+    list[Text],
+    Field(description="a list of packages, addresses and variables, such as [my_package,env:TOKEN]"),
+]
+
+
 class Section(BaseModel):
     """A part of a configuration that takes the keys named here and no others."""
 
@@ -68,6 +74,10 @@ class Trainer(OpenSection):
     patience: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]
 
 
+class Seal(Section):
+    key: OptionalText
+
+
 class Sweep(Section):
     max_hours: Annotated[float, Field(gt=0, description="a number above 0")]
     confirmed: Flag
@@ -110,6 +120,8 @@ class TrainConfig(Section):
     outside: Classes
     output_dir: Text
     resume: OptionalText
+    trust: Trust
+    seal: Seal
     sweep: Sweep
     dims: Dims
 
@@ -119,6 +131,8 @@ class PredictConfig(Section):
     input: Annotated[str, Field(min_length=1, description="a CSV or Parquet file")]
     output: Annotated[str, Field(min_length=1, description="a CSV or Parquet file to write")]
     threshold: Annotated[float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")]
+    trust: Trust
+    seal: Seal
 
 
 class Rung(Section):
@@ -163,6 +177,8 @@ class EvaluateConfig(Section):
     ]
     seed: Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 2**32 - 1")]
     dry_run: Annotated[bool | None, Field(description="true, false or null")]
+    trust: Trust
+    seal: Seal
     outside: Classes
     folder: OptionalText
 

@@ -6,10 +6,12 @@ Importing the classes loads whatever they need, so this belongs to the second ph
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +21,7 @@ from study.config.hints import accepts, argument_hints, takes_instances_of
 from study.config.names import plain
 from study.config.nearest import nearest
 from study.errors import StudyError
+from study.run.environment import CHECKOUT
 
 
 def check_targets(config: DictConfig) -> None:
@@ -28,19 +31,54 @@ def check_targets(config: DictConfig) -> None:
         StudyError: naming the configuration key, what it asks for, and what there is instead.
     """
     for key, node in target_nodes(plain(config)):
+        refuse_from_runs(OmegaConf.select(config, "output_dir"), node["_target_"], key)
         _check_node(config, key, node)
 
 
 def target_nodes(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every mapping with a `_target_` and its dotted key, outer ones first."""
+    return ((at, value) for at, value in mappings(node, key) if "_target_" in value)
+
+
+def mappings(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every mapping in plain values and its dotted key, outer ones first."""
     if isinstance(node, dict):
-        if "_target_" in node:
-            yield key, node
+        yield key, node
         for name, value in node.items():
-            yield from target_nodes(value, f"{key}.{name}" if key else str(name))
+            yield from mappings(value, f"{key}.{name}" if key else str(name))
     elif isinstance(node, list):
         for number, value in enumerate(node):
-            yield from target_nodes(value, f"{key}[{number}]")
+            yield from mappings(value, f"{key}[{number}]")
+
+
+def is_dotted_name(target: Any) -> bool:
+    return isinstance(target, str) and all(part.isidentifier() for part in target.split("."))
+
+
+def refuse_from_runs(output_dir: str | Path | None, target: Any, key: str) -> None:
+    """Refuse a dotted name whose module would be found among runs; nothing is imported to find out.
+
+    Args:
+        output_dir: where runs are kept, if it is known.
+        target: the name.
+        key: the node that has it.
+
+    Raises:
+        StudyError: naming the place.
+    """
+    if not is_dotted_name(target):
+        return
+    first, *rest = target.split(".")
+    runs = None if output_dir is None else Path(output_dir).expanduser().resolve()
+    spec = importlib.machinery.PathFinder.find_spec(first)
+    for location in [] if spec is None else spec.submodule_search_locations or [spec.origin or ""]:
+        path = Path(location, *rest).resolve()
+        in_runs = runs is not None and path.is_relative_to(runs) and not CHECKOUT.is_relative_to(runs)
+        if in_runs or any((folder / "manifest.json").exists() for folder in path.parents):
+            raise StudyError(
+                f"{key}._target_={target} lies in {location}, where runs are kept, and nothing is imported from there: "
+                "run folders are passed between people. Put code of your own into another folder."
+            )
 
 
 def locate(target: Any, key: str) -> Callable[..., Any]:
@@ -50,7 +88,7 @@ def locate(target: Any, key: str) -> Callable[..., Any]:
         StudyError: if there is none; `key` is the node that names it.
     """
     option = f"{key}._target_={target}"
-    if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")):
+    if not is_dotted_name(target):
         raise StudyError(f"{option} is not the dotted name of a class, such as torch.nn.Linear.")
     found: Any = None
     parts = target.split(".")
@@ -85,7 +123,7 @@ def _check_node(config: DictConfig, key: str, node: Mapping[str, Any]) -> None:
         return  # some builtins do not tell
     named = [name for name, parameter in parameters.items() if parameter.kind not in _UNNAMED]
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-    given = [str(name) for name in node if str(name) not in _HYDRAS]
+    given = [str(name) for name in node if str(name) not in HYDRAS]
     for name in given:
         if name not in named and not takes_any:
             near = nearest(name, named)
@@ -157,4 +195,4 @@ _UNNAMED = (
     inspect.Parameter.VAR_POSITIONAL,
     inspect.Parameter.VAR_KEYWORD,
 )
-_HYDRAS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+HYDRAS = {"_target_", "_partial_", "_args_"}

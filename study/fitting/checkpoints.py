@@ -6,8 +6,10 @@ import io
 import logging
 import re
 import zipfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import with_config
@@ -17,6 +19,10 @@ from study.errors import StudyError
 from study.run.atomic import replacing
 from study.run.stored import checked, using
 
+if TYPE_CHECKING:
+    from study.run.seal import Seal
+
+Replacing = Callable[[Path], AbstractContextManager[Path]]
 FOLDER = "checkpoints"
 BEST = "best.ckpt"
 FORMAT = 1
@@ -51,24 +57,36 @@ class Checkpoints:
 
     Args:
         folder: the fit's folder; the files are in `checkpoints/` below it.
+        seal: of the run; the newest epoch is then the newest that was sealed, which a crash comes before.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seal: Seal | None = None) -> None:
         self.folder = folder / FOLDER
+        self._seal = seal
 
     def save(self, state: State) -> Path:
         """Write the state after its epoch and drop all epochs but this one and the one before."""
         epoch = state["epoch"]
-        path = self._write(f"epoch-{epoch:04d}.ckpt", {**state})
-        for other, old in self._epochs():
-            # Later ones are those that a resume could not read.
-            if other not in (epoch, epoch - 1):
-                old.unlink()
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / f"epoch-{epoch:04d}.ckpt"
+        write_state(path, {**state})
+        # Later ones are those that a resume could not read.
+        old = [file for other, file in self._epochs() if other not in (epoch, epoch - 1)]
+        if self._seal is not None:
+            new, *gone = (file.relative_to(self._seal.folder).as_posix() for file in (path, *old))
+            self._seal.add(new, without=gone)
+        for file in old:
+            file.unlink()
         return path
 
     def save_best(self, epoch: int, model: dict[str, Any]) -> Path:
         """Write the weights of the best epoch so far."""
-        return self._write(BEST, {"epoch": epoch, "model": model})
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / BEST
+        write_state(
+            path, {"epoch": epoch, "model": model}, replacing if self._seal is None else self._seal.replacing
+        )
+        return path
 
     def exist(self) -> bool:
         """Whether any epoch was ever finished here, readable or not."""
@@ -82,7 +100,7 @@ class Checkpoints:
         Raises:
             StudyError: if there are checkpoints and none can be read.
         """
-        epochs = self._epochs()
+        epochs = [one for one in self._epochs() if self._seal is None or self._seal.covers(one[1])]
         unreadable: list[str] = []
         for _, path in reversed(epochs):
             try:
@@ -108,23 +126,17 @@ class Checkpoints:
         found = [(_NAME.fullmatch(path.name), path) for path in self.folder.glob("epoch-*.ckpt")]
         return sorted((int(match[1]), path) for match, path in found if match)
 
-    def _write(self, name: str, state: dict[str, Any]) -> Path:
-        self.folder.mkdir(exist_ok=True)
-        path = self.folder / name
-        write_state(path, state)
-        return path
-
 
 def plain_state(state: dict[str, Any]) -> dict[str, Any]:
     """A module's state dict as an ordinary dictionary of tensors of its own, on the CPU."""
     return {name: value.detach().cpu().clone() for name, value in state.items()}
 
 
-def write_state(path: Path, state: dict[str, Any]) -> None:
+def write_state(path: Path, state: dict[str, Any], replace: Replacing = replacing) -> None:
     """Write tensors and plain values, atomically."""
     buffer = io.BytesIO()  # torch's own writer does not say that a disk is full
     torch.save({**state, "format": FORMAT}, buffer)
-    with replacing(path) as temporary:
+    with replace(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
 
 

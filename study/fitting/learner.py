@@ -12,6 +12,7 @@ from study.errors import StudyError
 
 if TYPE_CHECKING:
     from study.data.prepare import Prepared
+    from study.run.seal import Seal
 
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
@@ -28,8 +29,10 @@ class Learner(ABC):
         fit_seconds: wall time of the fit, tuning included, summed over resumed parts.
         task: the task it was fitted for.
         n_outputs: number of classes, or 1 for regression.
+        seal: of the run that the fit is part of, which checkpoints are recorded in; None outside of a run.
     """
 
+    seal: Seal | None = None
     tasks: ClassVar[frozenset[str]]
 
     def __init__(self) -> None:

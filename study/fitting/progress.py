@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from study.fitting.objective import Objective
+from study.terminal import Terminal
 
 _WIDE = 100  # from so many columns on there is room for a longer bar
 
@@ -24,7 +25,7 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        console = console or Console()
+        console = console or Terminal()
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=24 if console.width >= _WIDE else 10),

@@ -150,7 +150,7 @@ class TorchLearner(Learner):
         """
         refuse_zeros(self.model)
         self.check(data)
-        checkpoints = Checkpoints(folder)
+        checkpoints = Checkpoints(folder, self.seal)
         if checkpoints.exist() and not resume:
             raise StudyError(
                 f"{folder} already holds the checkpoints of a fit. Resume it, or use another folder."

@@ -21,6 +21,7 @@ from qlayers.backends import Backend
 from qlayers.errors import InputRangeWarning
 from study.config.leaving import refuse_unless_allowed
 from study.config.targets import check_targets
+from study.config.variables import inert, inert_text
 from study.data.prepare import Prepared
 from study.errors import StudyError
 from study.exit_codes import ExitCode
@@ -54,6 +55,7 @@ from study.run.rebuild import prepare_again, rebuild, stored_config
 from study.run.seal import file_digest
 from study.run.stages import plain_config, reason_of
 from study.run.stored import read_json, write_parquet
+from study.terminal import Terminal
 
 REMOVE = "Remove it, and it is made again."
 
@@ -124,7 +126,7 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
     Raises:
         StudyError: before anything is run, naming the option, what came and what to do.
     """
-    console = console or Console()
+    console = console or Terminal()
     begun = time.perf_counter()
     with plain_warnings(console):
         evaluation = prepare_evaluation(config)
@@ -163,7 +165,7 @@ def prepare_evaluation(config: DictConfig) -> Evaluation:
     Raises:
         StudyError: the run, its data, a rung or the number of rows cannot be used.
     """
-    run = open_run(Path(config.run).expanduser(), "run")
+    run = open_run(Path(config.run).expanduser(), "run", config)
     rebuilt = rebuild(run)
     if not layers_of(rebuilt.learner):
         raise StudyError(
@@ -198,9 +200,7 @@ def _remark_on_leaving(evaluation: Evaluation, console: Console) -> None:
             f"{evaluation.data.confidentiality}, and outside=[{','.join(evaluation.config.outside)}] names what may "
             "leave.",
             style="yellow",
-            highlight=False,
             soft_wrap=True,
-            markup=False,
         )
 
 
@@ -228,7 +228,7 @@ def _begin(evaluation: Evaluation) -> None:
         write_json(folder.manifest, {**before, "status": "running", "process": process(), "resumed": resumed})
         _make_room(evaluation)
         return
-    values = plain_config(config)
+    values = inert(config)
     write_json(
         folder.manifest,
         {
@@ -261,7 +261,7 @@ def _begin(evaluation: Evaluation) -> None:
 def _make_room(evaluation: Evaluation) -> None:
     """After the manifest, without which the folder would be taken for somebody else's."""
     evaluation.folder.rungs.mkdir(exist_ok=True)
-    write_text(evaluation.folder.config, OmegaConf.to_yaml(evaluation.config, resolve=True))
+    write_text(evaluation.folder.config, inert_text(evaluation.config))
 
 
 def _is_climbed(evaluation: Evaluation, rung: Rung) -> bool:
@@ -320,7 +320,7 @@ def _check_reference(evaluation: Evaluation, found: Found, console: Console) -> 
     """Say so if the reference does not give what the run itself stored for these rows."""
     said = remark(evaluation, found)
     if said is not None:
-        console.print(f"Warning: {said}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"Warning: {said}", style="yellow", soft_wrap=True)
 
 
 def judge_all(evaluation: Evaluation) -> list[Judged]:

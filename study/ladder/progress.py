@@ -27,7 +27,7 @@ class Ascent:
         self._console = console
         self._weights = [max(LEAST, weight) for weight in weights]
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
@@ -66,7 +66,5 @@ class Ascent:
         """Say how a step ended: the line stays above the bar."""
         self._console.print(
             f"({number + 1}/{len(self._weights)}) {label}: {outcome}, {duration(time.perf_counter() - begun)}",
-            highlight=False,
             soft_wrap=True,
-            markup=False,
         )

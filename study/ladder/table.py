@@ -9,6 +9,7 @@ import pandas as pd
 
 from qlayers.spending.prices import dollars
 from study.ladder.judging import Interval, Judged
+from study.report.exported import as_csv
 
 
 def ladder_table(judged: Sequence[Judged]) -> pd.DataFrame:
@@ -24,7 +25,7 @@ def written(table: pd.DataFrame) -> str:
     shown = table.copy()
     for name in shown.select_dtypes("float"):
         shown[name] = shown[name].map(dollars if name in PRICES else _rounded)
-    return shown.to_csv(index=False)
+    return as_csv(shown)
 
 
 def _rounded(value: float) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
@@ -45,7 +44,7 @@ def print_plan(
         console: to print on.
     """
     if not plans:
-        console.print(f"All {counted(len(rungs), 'rung')} are climbed already.", highlight=False)
+        console.print(f"All {counted(len(rungs), 'rung')} are climbed already.")
         return
     leaving = [ANGLES] if any(rung.backend.outside for rung in rungs if rung.name in plans) else []
     names = ["rung", "runs on", "circuits", "shots", "tasks", "price", *leaving, "time"]
@@ -84,13 +83,12 @@ def print_plan(
         f"{counted(n_rows, 'test row')}, {counted(len(climbing), 'rung')} to climb{kept}: about {duration(seconds)} "
         f"and {price}{_planned_only(only)}. {leaves}{would}. The time is that of the climb: starting and planning took "
         f"{duration(planning_seconds)} before it, and the report comes after.",
-        highlight=False,
         soft_wrap=True,
     )
     for rung in rungs:
         if rung.name in plans and plans[rung.name].lines:
             lines = "\n".join(plans[rung.name].lines)
-            console.print(lines, highlight=False, soft_wrap=True, markup=False, style="dim")
+            console.print(lines, soft_wrap=True, style="dim")
 
 
 def _planned_only(plans: Sequence[Reckoned]) -> str:
@@ -131,7 +129,6 @@ def print_ladder(
         console.print(
             f"Planned only, nothing was climbed. Report: {place(folder.page)}",
             soft_wrap=True,
-            highlight=False,
         )
         return
     console.print()
@@ -150,29 +147,23 @@ def print_ladder(
             ]
         ),
         style="dim",
-        highlight=False,
-        markup=False,
     )
     for one in judged:
         if one.record.status == "classical":
             console.print(
                 f"{stand_in(one.record)} (the device is asked again next time)",
                 style="yellow",
-                highlight=False,
                 soft_wrap=True,
-                markup=False,
             )
         elif one.record.failure is not None:
             console.print(
                 f"{one.record.label} failed: {one.record.failure['reason']} (climbed again next time)",
                 style="red",
-                highlight=False,
                 soft_wrap=True,
-                markup=False,
             )
     # A path broken by the terminal cannot be copied.
-    console.print(f"Report: {place(folder.page)}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"Table:  {place(folder.table)}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Report: {place(folder.page)}", soft_wrap=True)
+    console.print(f"Table:  {place(folder.table)}", soft_wrap=True)
 
 
 def _print_table(
@@ -200,7 +191,7 @@ def _print_table(
                 names[number], justify="right" if right else "left", overflow="fold", vertical="bottom"
             )
         for row, style in zip(rows, styles or [None] * len(rows), strict=True):
-            made.add_row(*(escape(row[number]) for number in columns), style=style)
+            made.add_row(*(row[number] for number in columns), style=style)
         return made
 
     def fits(columns: Sequence[int]) -> bool:

@@ -57,7 +57,9 @@ def tell(run: RunFolder, judged: Sequence[Judged], console: Console) -> None:
         return
     config = stored_config(run)
     try:
-        config.logger = {name: {**config.logger[name], **known[name]} for name in known}
+        config.logger = {
+            name: {**config.logger[name], "run_id": str(known[name]["run_id"])} for name in known
+        }
         with tracking.quiet_trackers():
             trackers = dict(zip(config.logger, build.loggers(config), strict=True))
             tracking.conclude(trackers, values_of(judged), step=last_epoch(run))
@@ -66,6 +68,5 @@ def tell(run: RunFolder, judged: Sequence[Judged], console: Console) -> None:
             f"Warning: the evaluation is not in {' and '.join(known)}, which knows the run ({reason_of(error)}). "
             "Its folder has everything.",
             style="yellow",
-            highlight=False,
             soft_wrap=True,
         )

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from study.metrics import calibration_bins
 from study.report.palette import legend_below
 from study.report.style import BLUE, GREEN, GREY, ORANGE, bare, drawn
+from study.text import in_figure
 
 Z_95 = 1.959963984540054
 
@@ -39,7 +40,7 @@ def learning_curves(path: Path, history: pd.DataFrame, title: str) -> None:
                 best, color=GREY, linestyle=":", linewidth=1.2, label=f"best validation (epoch {best})"
             )
         loss.set_ylabel("loss")
-        loss.set_title(title)
+        loss.set_title(in_figure(title))
         loss.legend(frameon=False)
         bare(gradient).plot(epochs, history["gradient_norm"], color=GREEN, **style)
         norms = history["gradient_norm"]
@@ -62,7 +63,7 @@ def confusion_matrix(
         classes: all labels, in the order of rows and columns.
         title: above the figure.
     """
-    position = {label: index for index, label in enumerate(classes)}
+    position, shown = {label: index for index, label in enumerate(classes)}, list(map(in_figure, classes))
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for target, prediction in zip(targets, predicted, strict=True):
         counts[position[target], position[prediction]] += 1
@@ -75,14 +76,14 @@ def confusion_matrix(
         for row, column in np.ndindex(counts.shape):
             ink = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=ink)
-        long = max(len(label) for label in classes) * len(classes) > 30
+        long = max(map(len, shown)) * len(classes) > 30
         axes.set_xticks(
-            range(len(classes)), classes, rotation=45 if long else 0, ha="right" if long else "center"
+            range(len(classes)), shown, rotation=45 if long else 0, ha="right" if long else "center"
         )
-        axes.set_yticks(range(len(classes)), classes)
+        axes.set_yticks(range(len(classes)), shown)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
-        axes.set_title(title)
+        axes.set_title(in_figure(title))
 
 
 def parity_plot(path: Path, targets: np.ndarray, predicted: np.ndarray, name: str, title: str) -> None:
@@ -95,7 +96,13 @@ def parity_plot(path: Path, targets: np.ndarray, predicted: np.ndarray, name: st
         axes = bare(figure.subplots())
         axes.plot(limits, limits, color=GREY, linestyle=":", linewidth=1.2, label="prediction = truth")
         axes.scatter(targets, predicted, s=18, color=BLUE, alpha=0.6, linewidth=0, label="test row")
-        axes.set(xlim=limits, ylim=limits, xlabel=f"true {name}", ylabel=f"predicted {name}", title=title)
+        axes.set(
+            xlim=limits,
+            ylim=limits,
+            xlabel=f"true {name}",
+            ylabel=f"predicted {name}",
+            title=in_figure(title),
+        )
         axes.set_aspect("equal")
         axes.legend(frameon=False)
 
@@ -133,7 +140,7 @@ def reliability_diagram(path: Path, correct: np.ndarray, confidence: np.ndarray,
                 markersize=5,
             )
         upper.plot([], [], "o", color=BLUE, label="test rows in a bin, 95 % interval")
-        upper.set(xlim=(left, 1), ylim=(0, 1.02), ylabel="share that was right", title=title)
+        upper.set(xlim=(left, 1), ylim=(0, 1.02), ylabel="share that was right", title=in_figure(title))
         # Outside: points lie above the diagonal for one model and below it for the next.
         legend_below(figure)
         counts = np.bincount(bins, minlength=len(edges) - 1)

@@ -13,6 +13,8 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from study.text import in_figure
+
 # Inches. A page 400 pixels wide shows it at 90 pixels an inch, so that 9 points are 11 pixels.
 WIDTH = 4.2
 HATCH = "////"
@@ -50,15 +52,10 @@ def look(number: int) -> Look:
     return Look(COLOURS[number % size], MARKERS[number % size], LINES[(number // size) % len(LINES)])
 
 
-def literal(text: str) -> str:
-    """Text that came from a configuration: a dollar in it begins no formula."""
-    return text.replace("$", r"\$")
-
-
 def headline(figure: Figure, lines: Sequence[str]) -> None:
     """A title over the whole figure, which has more room than the plot, in as many lines as it takes."""
     fitting = int(figure.get_figwidth() * 14)
-    wrapped = [piece for line in lines if line for piece in textwrap.wrap(literal(line), fitting)]
+    wrapped = [piece for line in lines if line for piece in textwrap.wrap(in_figure(line), fitting)]
     figure.suptitle("\n".join(wrapped), size=9.5)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
+from study.report.palette import COLOURS, INK, WIDTH, headline, legible
 from study.report.style import drawn
+from study.text import in_figure
 
 WIDE = WIDTH + 0.6  # inches; its labels need room
 
@@ -33,7 +34,7 @@ def draw_rank_diagram(
     """
     from scikit_posthocs import critical_difference_diagram
 
-    shown = {label: literal(label) for label in ranks}
+    shown = {label: in_figure(label) for label in ranks}
     # The drawing takes p-values and links what is above a level: 1 within a group and 0 elsewhere gives just its bars.
     linked = pd.DataFrame(np.eye(len(ranks)), index=list(shown.values()), columns=list(shown.values()))
     for group in groups:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import base64
 from functools import cache
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from study.text import in_lines, in_markdown, visible
 
 # Style and macros that all reports share.
 SHARED = Path(__file__).parent / "templates"
@@ -17,29 +22,33 @@ def embedded(path: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
-def escaped(text: str) -> str:
-    """Text that Markdown takes as it is, in a sentence or in a cell of a table."""
-    for character in "\\`*_[]<>|#":
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())
-
-
 @cache
-def environment(templates: Path, autoescape: bool) -> Environment:
-    """Templates of a report, and the shared ones; filters `embedded` and `escaped`.
+def environment(templates: Path, html: bool) -> Environment:
+    """Return templates of a report, and the shared ones, in which every value is text and no markup.
+
+    Jinja escapes it in HTML, and `in_markdown` in Markdown, where Jinja only lets the output of macros pass.
+    Filters: `embedded` a PNG; in Markdown also `code`, for an indented line, and `linked`, for the address of a file.
 
     Args:
         templates: folder of the report's own.
-        autoescape: for HTML.
+        html: whether they are HTML; else they are Markdown.
     """
+
+    def text(value: Any) -> Any:
+        if isinstance(value, Markup):
+            return value
+        return in_lines(str(value)) if html else Markup(in_markdown(str(value)))
+
     made = Environment(
         loader=FileSystemLoader([templates, SHARED]),
-        autoescape=autoescape,
+        autoescape=True,
+        finalize=text,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     made.filters["embedded"] = embedded
-    made.filters["escaped"] = escaped
+    made.filters["code"] = lambda line: Markup(visible(line))
+    made.filters["linked"] = lambda name: Markup(quote(name))
     return made

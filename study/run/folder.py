@@ -8,11 +8,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
 
 from study.errors import StudyError
 from study.run.atomic import umask
+from study.run.place import inside
+from study.run.seal import Seal, read_key
 
 JOB = "job"  # the manifest's `kind` of a run that is part of a sweep
 GIVE_A_RUN = "Give a run folder that train.py named when it ended."
@@ -20,9 +24,26 @@ GIVE_A_RUN = "Give a run folder that train.py named when it ended."
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The layout of a run folder. Main model and controls each keep their own files in `learner(name)`."""
+    """The layout of a run folder, and how whoever opens it does so.
+
+    Attributes:
+        path: the folder. Main model and controls each keep their own files in it.
+        trust: what of the folder is trusted beside the components of this version; see `study.config.stored`.
+        key: with which its seal is written and checked, if there is one.
+    """
 
     path: Path
+    trust: tuple[str, ...] = ()
+    key: bytes | None = field(default=None, repr=False)
+
+    @property
+    def sealed(self) -> tuple[str, ...]:
+        """The names of the files that every seal has."""
+        return self.config.name, self.contract.name, self.split.name, self.manifest.name
+
+    @property
+    def seal(self) -> Seal:
+        return Seal(self.path, self.key)
 
     @property
     def config(self) -> Path:
@@ -64,8 +85,13 @@ class RunFolder:
     def figures(self) -> Path:
         return self.path / "figures"
 
+    def models(self, place: Path) -> list[str]:
+        """The files of fitted models in a place of the folder, by their names in the seal."""
+        return sorted(file.relative_to(self.path).as_posix() for file in place.glob("model.*"))
+
     def control(self, name: str) -> Path:
-        return self.path / "controls" / name
+        """Where the files of a control are."""
+        return inside(self.path / "controls", name)
 
 
 def claim(output_dir: Path, name: str, fill: Callable[[Path, str], None]) -> RunFolder:
@@ -111,15 +137,22 @@ def _moved(source: Path, target: Path) -> bool:
     return True
 
 
-def open_run(path: Path, option: str) -> RunFolder:
+def open_run(path: Path, option: str, config: DictConfig | None = None) -> RunFolder:
     """The run folder at `path`, which the user named by `option` (`resume` or `run`).
+
+    Args:
+        path: of the folder.
+        option: for messages.
+        config: the reader's, whose `trust` and `seal.key` the folder is opened with, if it has them.
 
     Raises:
         StudyError: there is no such folder, or it is not a run folder of this project.
     """
     if not path.is_dir():
         raise StudyError(f"{option}={path} is not a folder. {GIVE_A_RUN}")
-    folder = RunFolder(path)
+    given = config or OmegaConf.create({})
+    trust, key = OmegaConf.select(given, "trust", default=()), OmegaConf.select(given, "seal.key")
+    folder = RunFolder(path, tuple(trust), read_key(key))
     needed = (folder.config, folder.manifest, folder.contract, folder.split)
     missing = [file.name for file in needed if not file.exists()]
     if missing:
@@ -133,4 +166,16 @@ def open_run(path: Path, option: str) -> RunFolder:
             f"{option}={path} is a job of a sweep, which has not seen the test part. A sweep goes on when it is "
             "started again; for one run with results, give its settings to train.py without -m."
         )
+    _check_links(path, option)
     return folder
+
+
+def _check_links(path: Path, option: str) -> None:
+    """Refuse links that lead out of the folder, along which resuming would write and remove files."""
+    home = path.resolve()
+    for inner in path.rglob("*"):
+        if inner.is_symlink() and not inner.resolve().is_relative_to(home):
+            raise StudyError(
+                f"{option}={path}: {inner.relative_to(path)} is a link to {inner.resolve()}, outside of the run, "
+                "and train.py makes none. Remove it, or put the file itself there."
+            )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # Where a run writes, who is told of it and what was allowed do not change what comes out.
-NOT_DECISIVE = ("output_dir", "resume", "logger", "sweep", "outside")
+NOT_DECISIVE = ("output_dir", "resume", "logger", "sweep", "outside", "trust", "seal")
 # What has no part in a sweep's job: controls are fitted once for the sweep, and sizes follow from the rest.
 NOT_IN_A_JOB = ("controls", "dims")
 

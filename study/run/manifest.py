@@ -15,7 +15,7 @@ from typing import (
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from study.run.atomic import plain, write_json
+from study.run.atomic import json_text, plain
 from study.run.environment import code_version, machine, package_versions
 from study.run.folder import RunFolder
 from study.run.stored import read_json
@@ -39,6 +39,7 @@ class Manifest(TypedDict):
     loggers: dict[str, dict[str, str]]
     code: dict[str, Any]
     kind: NotRequired[str]
+    brought: NotRequired[dict[str, str]]
 
 
 def read_manifest(folder: RunFolder) -> Manifest:
@@ -48,9 +49,18 @@ def read_manifest(folder: RunFolder) -> Manifest:
 
 
 def new_manifest(
-    *, name: str, digest: str, seed: int, data: Mapping[str, Any], split: Mapping[str, Any]
+    *,
+    name: str,
+    digest: str,
+    seed: int,
+    data: Mapping[str, Any],
+    split: Mapping[str, Any],
+    brought: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The manifest of a run that is about to begin."""
+    """The manifest of a run that is about to begin.
+
+    `brought` are the names in its configuration that this version does not know, each with its key.
+    """
     return {
         "format": FORMAT,
         "status": "running",
@@ -66,6 +76,7 @@ def new_manifest(
         "split": plain(split),
         "models": {},
         "loggers": {},
+        "brought": dict(brought or {}),
         "code": code_version(),
         "machine": machine(),
         "packages": package_versions(),
@@ -75,7 +86,8 @@ def new_manifest(
 def update_manifest(folder: RunFolder, **changes: Any) -> dict[str, Any]:
     """Replace top-level entries of the manifest, and return the whole."""
     manifest = {**read_manifest(folder), **changes}
-    write_json(folder.manifest, manifest)
+    with folder.seal.replacing(folder.manifest) as temporary:
+        temporary.write_text(json_text(manifest), encoding="utf-8")
     return manifest
 
 

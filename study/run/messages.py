@@ -9,6 +9,8 @@ from typing import TextIO
 
 from rich.console import Console
 
+from study.text import in_lines
+
 SOURCES = ("qlayers", "models", "study")
 
 
@@ -31,10 +33,10 @@ def plain_warnings(console: Console) -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if category.__module__.split(".")[0] not in SOURCES:
-                show(message, category, filename, lineno, file, line)
+                show(in_lines(str(message)), category, filename, lineno, file, line)
             elif str(message) not in shown:
                 shown.add(str(message))
-                console.print(f"Warning: {message}", style="yellow", highlight=False)
+                console.print(f"Warning: {message}", style="yellow")
 
         warnings.showwarning = show_plainly
         yield
@@ -46,5 +48,5 @@ def interruptible(console: Console) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        console.print("To go on: give the same command again.", highlight=False)
+        console.print("To go on: give the same command again.")
         raise

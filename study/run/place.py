@@ -1,8 +1,10 @@
-"""Paths as they are told."""
+"""Paths as they are told, and names of files that were read from files."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from study.errors import StudyError
 
 
 def place(path: Path) -> str:
@@ -14,3 +16,18 @@ def place(path: Path) -> str:
     absolute = path.absolute()
     here = Path.cwd()
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else path)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return the path that a stored name means in a folder.
+
+    Raises:
+        StudyError: it leads out of the folder, as `../elsewhere` does, or a link there.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise StudyError(
+            f"A file in {folder} names {name!r}, which leads out of the folder, and was not followed. Somebody has "
+            "changed the file: put the original back."
+        )
+    return path

@@ -168,7 +168,7 @@ class TrainingPlan:
 
     def tell(self, console: Console) -> None:
         for line in self.lines:
-            console.print(line, soft_wrap=True, highlight=False, markup=False)
+            console.print(line, soft_wrap=True)
 
     def check(self) -> None:
         """Refuse what the budget does not allow, or what could not be sent.

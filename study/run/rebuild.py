@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from study import build
+from study.config.components import trusted
+from study.config.leaving import outside
 from study.config.schema import TrainConfig
+from study.config.stored import OPENED, opened
 from study.config.values import check_schema
+from study.config.variables import without_variables
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
 from study.fitting.learner import Learner
@@ -20,7 +23,6 @@ from study.run.interface import Interface
 from study.run.manifest import read_manifest
 from study.run.predictions import read_output
 from study.run.results import Results
-from study.run.seal import check_seal
 from study.run.split import read_split, same_split
 from study.run.stored import NEW_RUN, read_yaml, using
 
@@ -46,17 +48,21 @@ def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
             f"The run in {folder.path} is not finished (its status is {status}). "
             f"Finish it first: python train.py resume={folder.path}"
         )
-    check_seal(folder.path)
+    folder.seal.check([*folder.sealed, folder.results.name, folder.predictions.name])
     results = Results.read(folder.results)
     usable = [model.name for model in results.models if model.failure is None]
     name = name or results.main.name
     if name not in usable:
         raise StudyError(f"The run in {folder.path} has no model {name!r}. It has {', '.join(usable)}.")
     is_main = name == results.main.name
-    config, interface = stored_config(folder), Interface.read(folder.contract)
+    config, key = stored_config(folder), MAIN_KEY if is_main else f"controls.{name}"
+    interface = Interface.read(folder.contract)
+    _check_leaving(config, key, folder)
     with using(folder.config):
-        learner = build.learner(config, MAIN_KEY if is_main else f"controls.{name}")
-    learner.restore(folder.path if is_main else folder.control(name))
+        learner = build.learner(config, key)
+    place = folder.path if is_main else folder.control(name)
+    folder.seal.check(folder.models(place))
+    learner.restore(place)
     sizes = (learner.task, learner.n_outputs, config.dims.n_inputs)
     expected = (interface.task, len(interface.classes) or 1, len(interface.preprocessor.feature_names))
     if sizes != expected:
@@ -67,15 +73,30 @@ def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
     return Rebuilt(name, learner, interface)
 
 
+def _check_leaving(config: DictConfig, key: str, folder: RunFolder) -> None:
+    """Refuse a model whose circuits run elsewhere, with a budget that the folder itself names, until it is named."""
+    node = OmegaConf.to_container(OmegaConf.select(config, key), resolve=True)
+    for target in outside({key: node}, folder.trust):
+        if not trusted(target, folder.trust):
+            raise StudyError(
+                f"The model of {folder.path} runs its circuits on other machines, by {target}, with your credentials "
+                f"and the budget in its config.yaml. If that is meant: trust={target}"
+            )
+
+
 def stored_config(folder: RunFolder) -> DictConfig:
-    """The configuration of the run, without references.
+    """The configuration of the run, which names nothing but what this version knows and the folder's reader trusts.
 
     Raises:
-        StudyError: config.yaml is damaged, or holds what train.py would refuse.
+        StudyError: config.yaml is damaged, holds what train.py would refuse, or something in it is refused; see
+            `study.config.stored`.
     """
-    config = read_yaml(folder.config)
+    stored = OmegaConf.to_container(read_yaml(folder.config), resolve=False)
+    recorded = read_manifest(folder).get("brought", {})
     with using(folder.config):
-        values: Any = OmegaConf.to_container(config)
+        config = OmegaConf.create(opened(stored, folder.path, folder.trust, recorded))
+        values = without_variables(OmegaConf.to_container(config, resolve=True))
+        del values[OPENED]
         # A run fills its sizes, which nobody may give.
         check_schema({**values, "dims": dict.fromkeys(values["dims"])}, TrainConfig)
     return config

@@ -24,7 +24,7 @@ def write_split(path: Path, parts: Parts) -> None:
 
 
 def read_split(path: Path) -> dict[str, np.ndarray]:
-    """Raises StudyError if the file is damaged."""
+    """Return what `write_split` wrote. Raises StudyError if the file is damaged."""
     table = read_parquet(path, ["row", "part"])
     with using(path):
         return {name: table.loc[table["part"] == name, "row"].to_numpy(np.int64) for name in PARTS}

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from study import build
+from study.config.variables import inert, redacted
 from study.data.prepare import Prepared
 from study.errors import refuse_full_disk
 from study.fitting.learner import Learner
@@ -23,7 +24,6 @@ from study.run.judging import failed, judge
 from study.run.manifest import describe_model, read_manifest, update_manifest
 from study.run.predictions import write_predictions
 from study.run.results import Results
-from study.run.seal import unseal, write_seal
 from study.run.stored import read_csv
 from study.run.tracking import Trackers
 
@@ -58,7 +58,7 @@ def fit_all(run: Run, trackers: Trackers) -> tuple[dict[str, Learner], dict[str,
     failures: dict[str, str] = {}
     for number, entrant in enumerate(run.entrants, start=1):
         head = f"({number}/{len(run.entrants)}) {entrant.label}"
-        run.console.print(head, style="bold", highlight=False)
+        run.console.print(head, style="bold")
         try:
             learners[entrant.name] = fitted(run, entrant, trackers)
         except Exception as error:
@@ -67,7 +67,7 @@ def fit_all(run: Run, trackers: Trackers) -> tuple[dict[str, Learner], dict[str,
             refuse_full_disk(error)
             failures[entrant.name] = reason_of(error)
             describe_model(run.folder, entrant.name, status="failed", failure=reason_of(error))
-            run.console.print(f"failed: {reason_of(error)}", style="red", highlight=False)
+            run.console.print(f"failed: {reason_of(error)}", style="red")
     return learners, failures
 
 
@@ -82,10 +82,11 @@ def judge_all(run: Run, learners: Mapping[str, Learner], failures: Mapping[str, 
         models.append(result)
     test, folder = run.data.test, run.folder
     results = Results(run.data.task, run.data.name, len(test.rows), tuple(models))
-    unseal(folder.path, [folder.predictions, folder.results])
+    names = (folder.predictions.name, folder.results.name)
+    folder.seal.add(without=names)  # of an attempt that was interrupted here
     write_predictions(folder.predictions, test.rows, test.targets, outputs, run.data.classes)
     results.write(folder.results)
-    write_seal(folder.path, [folder.predictions.name, folder.results.name])
+    folder.seal.add(*names)
     save_report(folder, results)
     draw_gallery(folder, results, run.data.classes)
     return results
@@ -97,11 +98,12 @@ def make_trackers(run: Run) -> Trackers:
     known = read_manifest(run.folder)["loggers"]
     OmegaConf.set_struct(config, False)  # a composed configuration refuses keys that its files do not have
     for name, identity in known.items():
-        config.logger[name].update(identity)
+        if name in config.logger:
+            config.logger[name].run_id = str(identity["run_id"])
     with tracking.quiet_trackers():
         trackers = dict(zip(config.logger, build.loggers(config), strict=True))
         if not known:
-            tracking.begin(trackers, plain_config(run.config))
+            tracking.begin(trackers, inert(run.config))
         update_manifest(run.folder, loggers=tracking.identities(trackers))
     return trackers
 
@@ -121,14 +123,16 @@ def fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
     learner = build.learner(run.config, entrant.key, loggers=list(trackers.values()) if is_main else ())
     recorded = read_manifest(folder)["models"].get(entrant.name, {})
     if recorded.get("status") == "fitted":
+        folder.seal.check(folder.models(place))
         learner.restore(place)
-        run.console.print("was fitted before", style="dim", highlight=False)
+        run.console.print("was fitted before", style="dim")
         return learner
     begun = run.resumed and any((place / name).exists() for name in ("steps.csv", "checkpoints"))
+    learner.seal = folder.seal
     learner.fit(run.data, place, seed=run.config.seed, progress=run.console.is_terminal, resume=begun)
-    unseal(folder.path, place.glob("model.*"))
+    folder.seal.add(without=folder.models(place))  # of an attempt that was interrupted here
     file = learner.save(place)
-    write_seal(folder.path, [file.relative_to(folder.path).as_posix()])
+    folder.seal.add(file.relative_to(folder.path).as_posix())
     entries = {
         "role": entrant.role,
         "label": entrant.label,
@@ -147,7 +151,7 @@ def fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
 
 def reason_of(error: BaseException) -> str:
     """An exception in one line; the kind is named where the message was not written for a user."""
-    text = " ".join(str(error).split())
+    text = redacted(" ".join(str(error).split()))
     return text if isinstance(error, ValueError) and text else f"{type(error).__name__}: {text}".rstrip(": ")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger, MLFlowLogger
 
 from study.run.results import Results
+from study.text import in_tracker, visible
 
 Trackers = Mapping[str, Logger]
 FINISHED, FAILED = "success", "failed"
@@ -28,7 +29,16 @@ def begin(trackers: Trackers, config: Mapping[str, Any]) -> None:
     """Tell every tracker the run's configuration."""
     with quiet_trackers():
         for logger in trackers.values():
-            logger.log_hyperparams(dict(config))
+            logger.log_hyperparams(_written(config))
+
+
+def _written(value: Any) -> Any:
+    """A configuration with its keys and its texts as a tracker takes them."""
+    if isinstance(value, Mapping):
+        return {in_tracker(str(key)): _written(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_written(item) for item in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def end(trackers: Trackers, results: Results, step: int) -> None:
@@ -50,7 +60,7 @@ def conclude(trackers: Trackers, values: Mapping[str, float], step: int) -> None
     """Tell every tracker the last values, and that the run is over."""
     with quiet_trackers():
         for logger in trackers.values():
-            logger.log_metrics(dict(values), step=step)
+            logger.log_metrics({in_tracker(name): value for name, value in values.items()}, step=step)
             logger.finalize(FINISHED)
 
 

@@ -92,6 +92,10 @@ def expand(program: Program, lines: Sequence[str], config_dir: str | None = None
             except StudyError as error:
                 raise StudyError(f"{error} (In the job {' '.join(words)}.)") from error
             pairs = zip(ours, words, strict=True)
+            if checked.config.seal.key is not None:
+                raise StudyError(
+                    "seal.key is for single runs: jobs of a sweep are sealed without. Leave it out."
+                )
             values = {_key(o): _value(o, word, checked.config, composer) for o, word in pairs if o in swept}
             jobs.append(Request(tuple(words), values, checked.config))
             remarks.extend(checked.remarks)
@@ -187,7 +191,7 @@ def _key(override: Override) -> str:
 def _value(override: Override, word: str, config: DictConfig, composer: Composer) -> Any:
     """A swept key's value in one job: the option's name for a group, else what the configuration has now."""
     text = word.partition("=")[2]
-    if is_choice(override, composer):
+    if is_choice(override, composer) or "${oc.env:" in text:  # whose values are written nowhere
         return text
     value = OmegaConf.select(config, override.key_or_group, throw_on_resolution_failure=False)
     return value if value is None or isinstance(value, bool | int | float | str) else text

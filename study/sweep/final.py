@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from study import build
 from study.ablation.sweep import Final
+from study.config.stored import own_trust
 from study.data.prepare import Prepared
 from study.errors import refuse_full_disk
 from study.run.alone import alone_in
@@ -23,7 +24,6 @@ from study.run.folder import RunFolder
 from study.run.judging import failed, judge
 from study.run.rebuild import prepare_again, stored_config
 from study.run.results import ModelResult
-from study.run.seal import check_seal
 from study.run.stages import plain_config, reason_of
 from study.run.stored import read_json
 from study.sweep.choice import Choice, choose
@@ -59,9 +59,9 @@ def conclude(plan: Plan, say: Callable[[str], None] = lambda _: None) -> dict[st
 def _judge_split(jobs: list[Planned], plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
     """All models on one split, the chosen jobs first."""
     first = jobs[0]
-    config = stored_config(RunFolder(first.folder))
+    config = stored_config(_opened(first))
     # The job's configuration is complete but for the controls, which the sweep fits for all of its jobs.
-    data = prepare_again(RunFolder(first.folder), config)
+    data = prepare_again(_opened(first), config)
     models = [_judge_job(job, data) for job in jobs]
     complete = first.config.copy()
     build.fill_dims(complete, n_inputs=data.n_inputs, n_outputs=data.n_outputs)
@@ -72,9 +72,14 @@ def _judge_split(jobs: list[Planned], plan: Plan, say: Callable[[str], None]) ->
     return {"split": _split(first), "rows": len(data.test.rows), "models": models}
 
 
+def _opened(job: Planned) -> RunFolder:
+    """The job's folder, in which what the sweep's own command line names is trusted."""
+    return RunFolder(job.folder, own_trust(job.config, job.folder))
+
+
 def _judge_job(job: Planned, data: Prepared) -> dict[str, Any]:
-    folder = RunFolder(job.folder)
-    check_seal(folder.path)
+    folder = _opened(job)
+    folder.seal.check([*folder.sealed, *folder.models(folder.path)])
     config = stored_config(folder)
     learner = build.learner(config, MAIN_KEY)
     learner.restore(folder.path)

@@ -15,12 +15,14 @@ import lightning  # noqa: F401  (imported while stderr is still the terminal's: 
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
+from omegaconf import DictConfig
 from threadpoolctl import threadpool_limits
 
 from study import build
+from study.config.components import brought
 from study.config.construction import check_construction
+from study.config.names import plain
+from study.config.variables import inert_text
 from study.data.prepare import Part, Prepared, prepare
 from study.errors import StudyError
 from study.metrics import evaluate
@@ -35,11 +37,11 @@ from study.run.identity import job_digest
 from study.run.interface import Interface
 from study.run.manifest import new_manifest, now, process, read_manifest, update_manifest
 from study.run.preflight import preflight
-from study.run.seal import check_seal, write_seal
 from study.run.split import describe_split, write_split
 from study.run.stages import Run, fitted, last_epoch, make_trackers, plain_config, reason_of
 from study.run.tracking import Trackers
 from study.sweep.state import LOCK, VALIDATION, read_state
+from study.terminal import Terminal
 
 LOG = "log.txt"
 
@@ -111,7 +113,7 @@ def _attempt(folder: RunFolder, digest: str, compose: Callable[[], DictConfig]) 
         part = run.data.validation
         metrics = evaluate(run.data.task, part.targets, learner.predict(part.inputs), run.data.n_outputs)
         write_json(folder.path / VALIDATION, {"rows": len(part.rows), "metrics": metrics})
-        write_seal(folder.path, [VALIDATION])
+        folder.seal.add(VALIDATION)
         known = {f"validation/{name}": value for name, value in metrics.items() if np.isfinite(value)}
         tracking.conclude(trackers, known, step=last_epoch(folder))
     except BaseException as error:
@@ -131,8 +133,8 @@ def _begin(folder: RunFolder, config: DictConfig, digest: str, resumed: bool) ->
     config.controls = {}
     seed = int(config.seed)
     if not resumed:
-        write_text(folder.config, OmegaConf.to_yaml(build.resolved(config)))
-        update_manifest(folder, seeds={"seed": seed})
+        write_text(folder.config, inert_text(config))
+        update_manifest(folder, seeds={"seed": seed}, brought=brought(plain(config)))
     check_construction(config)
     identity = plain_config(config)
     data = without_test(prepare(build.dataset(config), build.split(config), build.preprocessor(config)))
@@ -146,14 +148,14 @@ def _begin(folder: RunFolder, config: DictConfig, digest: str, resumed: bool) ->
     preflight(model, data)
     taking_part = entrants(config, data.task)
     if not resumed:
-        write_text(folder.config, OmegaConf.to_yaml(build.resolved(config)))
+        write_text(folder.config, inert_text(config))
         Interface.of(data).write(folder.contract)
         write_split(folder.split, data.parts)
         if circuits := layers_of(model):
             write_text(folder.circuit_text, circuits[0].draw() + "\n")
         update_manifest(folder, data=describe_data(data), split=describe_split(data.parts))
-        write_seal(folder.path, [folder.config.name, folder.contract.name, folder.split.name])
-    silent = Console(file=io.StringIO(), force_terminal=False)
+        folder.seal.add(*folder.sealed)
+    silent = Terminal(file=io.StringIO(), force_terminal=False)
     return Run(folder, config, data, taking_part, silent, resumed=resumed)
 
 
@@ -165,7 +167,7 @@ def _manifest(folder: RunFolder, digest: str) -> dict[str, object]:
 def _can_go_on(folder: RunFolder) -> bool:
     """Whether the folder holds the whole beginning of the job, unchanged."""
     try:
-        check_seal(folder.path)
+        folder.seal.check(folder.sealed)
     except StudyError:
         return False
     needed = (folder.config, folder.manifest, folder.contract, folder.split)

@@ -86,9 +86,7 @@ def run_all(
                 record_death(job.folder, f"its process ended without a word ({reason})")
             if not died and all(not _over(job, began) for job in todo):
                 raise StudyError(f"hydra/launcher={launcher} could not run the jobs: {reason}") from error
-            console.print(
-                f"A worker ended: {reason}. The rest is launched again.", style="yellow", highlight=False
-            )
+            console.print(f"A worker ended: {reason}. The rest is launched again.", style="yellow")
             continue
         if wait:
             return

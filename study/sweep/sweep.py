@@ -24,6 +24,7 @@ from study.sweep.launching import (
     workers_environment,
 )
 from study.sweep.running import cores, run_all
+from study.terminal import Terminal
 
 if TYPE_CHECKING:
     from study.sweep.estimate import Estimate
@@ -59,7 +60,7 @@ def sweep(
     from study.sweep.watch import Watch
 
     # The stream as it is now: jobs in this process redirect sys.stdout while the progress line is drawn.
-    console = console or Console(file=sys.stdout)
+    console = console or Terminal(file=sys.stdout)
     base = Path.cwd()
     plan = make_plan(expansion, base)
     began = now()

@@ -38,7 +38,6 @@ def print_plan(
     say = console.print
     say(
         f"{', '.join(parts)}; {' × '.join(f'{key} ({len(v)})' for key, v in plan.axes.items())}",
-        highlight=False,
     )
     if finished < len(states):
         say(
@@ -46,10 +45,9 @@ def print_plan(
             f"{', '.join(_shares(found, parallel, starts))}. Reckoned from a few timed steps of each circuit; early "
             "stopping ends sooner, and other work on the machine makes it longer."
             + (f" States of {readable(found.bytes_a_job * parallel)}." if found.bytes_a_job else ""),
-            highlight=False,
             soft_wrap=True,
         )
-    say(f"Sweep folder: {place(plan.folder)}", soft_wrap=True, highlight=False)
+    say(f"Sweep folder: {place(plan.folder)}", soft_wrap=True)
 
 
 def _shares(found: Estimate, parallel: int, starts: int) -> list[str]:
@@ -70,16 +68,14 @@ def print_end(plan: Plan, final: Mapping[str, Any], report: Path, console: Conso
     for job in broken:
         state = job.state
         reason = state.failure if state.status == "failed" else "not finished"
-        console.print(f"failed: {job.label}: {reason}", style="red", highlight=False, soft_wrap=True)
+        console.print(f"failed: {job.label}: {reason}", style="red", soft_wrap=True)
     if broken:
-        console.print(
-            f"{len(broken)} of {len(plan.jobs)} jobs failed; they are tried again next time.", highlight=False
-        )
+        console.print(f"{len(broken)} of {len(plan.jobs)} jobs failed; they are tried again next time.")
     if final["chosen"] is None:
-        console.print(f"Nothing chosen: {final['reason']}.", highlight=False, soft_wrap=True)
+        console.print(f"Nothing chosen: {final['reason']}.", soft_wrap=True)
     else:
         job = next(job for job in plan.jobs if final["chosen"].items() <= job.values.items())
         chosen = " ".join(job.words(without=REPEATS)) or "the one configuration"
-        console.print(f"Chosen: {chosen} ({final['reason']}).", highlight=False, soft_wrap=True)
-    console.print(f"Report: {place(report)}", highlight=False, soft_wrap=True)
+        console.print(f"Chosen: {chosen} ({final['reason']}).", soft_wrap=True)
+    console.print(f"Report: {place(report)}", soft_wrap=True)
     return bool(broken)

@@ -94,9 +94,7 @@ class Watch:
             self._bar.update(self._line, completed=done, figures=self.figures(count))
         elif self._is_worth_a_line(done):
             self._told_at, self._told_done = time.monotonic(), done
-            self._console.print(
-                f"jobs {done}/{len(self._jobs)} {self.figures(count)}", highlight=False, soft_wrap=True
-            )
+            self._console.print(f"jobs {done}/{len(self._jobs)} {self.figures(count)}", soft_wrap=True)
 
     def _is_worth_a_line(self, done: int) -> bool:
         if done == len(self._jobs) or self._told_done < 0:

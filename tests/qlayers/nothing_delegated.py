@@ -46,7 +46,7 @@ def caller(frame: FrameType | None) -> str | None:
             return None  # the comparison of a circuit when it is made
         if file.startswith(folders):
             return "the simulator or the device"
-        if function == "_run_qnode" and file == str(package / "layer.py"):
+        if function == "_run_qnode" and file == str(package / "_layer" / "running_layer.py"):
             return None if frame.f_locals["self"]._native == "never" else "a layer"
         frame = frame.f_back
     return None

@@ -10,7 +10,7 @@ import pytest
 import torch
 from pennylane.exceptions import DeviceError, WireError
 
-from qlayers import ConfigurationError, ExecutionWarning, InputError, QuantumLayer
+from qlayers import ConfigurationError, ExecutionWarning, InputError, QuantumLayer, TorchLayer
 
 
 def one_angle(inputs, weights):
@@ -154,3 +154,42 @@ def test_a_copy_does_not_say_again_where_it_runs():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         copy.deepcopy(layer)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "init", "message"),
+    [
+        ({"weights": "2"}, None, r"weight_shapes\['weights'\] is an integer or a tuple.*got '2'"),
+        ({"weights": -1}, None, "got -1"),
+        ({"weights": (1, 1.5)}, None, r"got \(1, 1.5\)"),
+        ({"weights": True}, None, "got True"),
+        (["weights"], None, r"takes a dictionary.*got \['weights'\]"),
+        ({"weights": (1,)}, "zeros", "a function such as torch.nn.init.zeros_.*got 'zeros'"),
+        ({"weights": (1,)}, {"weights": "zeros"}, "got 'zeros'"),
+    ],
+)
+@pytest.mark.parametrize("make", [QuantumLayer.from_qnode, TorchLayer])
+def test_of_weights(make, shapes, init, message):
+    qnode = qp.QNode(one_angle, qp.device("default.qubit", wires=1))
+    with pytest.raises(ConfigurationError, match=message):
+        make(qnode, shapes, init)
+
+
+def test_a_warning_points_to_the_users_line_and_is_given_for_each():
+    def branches(inputs, weights):
+        if inputs[..., 0] > 0.5:
+            qp.RX(0.3, 0)
+        return one_angle(inputs, weights)
+
+    qnode = qp.QNode(branches, qp.device("default.qubit", wires=1))
+    first, second = (
+        torch.nn.Sequential(torch.nn.Linear(1, 1), QuantumLayer.from_qnode(qnode, {"weights": (1,)}))
+        for _ in range(2)
+    )
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("default")
+        first(torch.ones(2, 1))
+        second(torch.ones(2, 1))
+    ours = [one for one in given if one.category is ExecutionWarning]
+    assert [one.filename for one in ours] == [__file__, __file__]
+    assert ours[0].lineno == ours[1].lineno - 1

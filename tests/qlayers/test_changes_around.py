@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import gc
 import operator
+import weakref
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -430,3 +432,35 @@ def test_a_program_with_other_values_or_gradients_is_not_used(monkeypatch, part)
             layer = qlayers.QuantumLayer(2)
     assert layer.execution.device == "default.qubit"
     forget_traces()
+
+
+def test_a_model_that_is_gone_is_not_kept_by_what_is_shared():
+    """Its trace is shared, and looks at a batch of another size by the function of the layer that has it."""
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.tensor(0.7))
+
+            def circuit(inputs, weights):
+                qp.RY(self.scale * inputs[..., 0] + weights[0], wires=0)
+                return qp.expval(qp.Z(0))
+
+            self.layer = qlayers.TorchLayer(
+                qp.QNode(circuit, qp.device("default.qubit", wires=1)), {"weights": (1,)}
+            )
+
+        def forward(self, inputs):
+            return self.layer(inputs)
+
+    first, second = Model(), Model()
+    for model in (first, second):
+        assert model(torch.rand(4, 1)).shape == (4,)
+    kept = weakref.ref(first)
+    del first, model  # else the last of the loop
+    gc.collect()
+    assert kept() is None
+    inputs = torch.rand(7, 1)
+    expected = torch.cos(0.7 * inputs[:, 0] + second.layer.weights)
+    torch.testing.assert_close(second(inputs), expected)
+    assert second.layer.execution.device == "qlayers.batched"

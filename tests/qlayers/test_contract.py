@@ -129,15 +129,10 @@ def test_wrong_measurements_are_found(wrong, message):
 class IgnoresReplacedWeights(QuantumLayer):
     """What TorchLayer does: it runs with the weights it saw first."""
 
-    @property
-    def qnode_weights(self):
+    def _weights_by_name(self):
         if "first_seen" not in self.__dict__:
             self.__dict__["first_seen"] = {name: getattr(self, name) for name in self._weight_names}
         return self.__dict__["first_seen"]
-
-    @qnode_weights.setter
-    def qnode_weights(self, weights):
-        pass
 
 
 def test_a_layer_that_keeps_a_second_dict_is_found():

@@ -362,3 +362,15 @@ def test_angles_that_are_undefined(device, rows):
     layer = QuantumLayer.from_qnode(qnode, {"weights": (1,)}, backend="as_written")
     with pytest.raises(InputError, match="circuit's own arithmetic is undefined"):
         layer(rows)
+
+
+def test_probabilities_by_adjoint_are_refused():
+    """PennyLane 0.45 gives wrong values for them, before it fails with complex gradients."""
+    layer = of_a_qnode(lambda: qp.probs(wires=[0]), diff_method="adjoint")
+    with pytest.raises(DerivativeError, match="adjoint method gives wrong numbers"):
+        layer(ROWS)
+    with torch.no_grad():
+        found = layer(ROWS)
+    torch.testing.assert_close(
+        found, of_a_qnode(lambda: qp.probs(wires=[0]), diff_method="backprop")(ROWS).detach()
+    )

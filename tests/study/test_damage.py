@@ -6,10 +6,10 @@ printed.
 
 from __future__ import annotations
 
-import inspect
 import io
 import json
 import random
+import re
 import shutil
 import sqlite3
 from collections import Counter
@@ -23,7 +23,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from rich.console import Console
 
 from qlayers.errors import QlayersError
 from qlayers.spending import Budget, Cache, Ledger, Purchase
@@ -35,13 +34,14 @@ from study.fitting.history import History
 from study.prediction import predict
 from study.run.folder import RunFolder
 from study.run.rebuild import rebuild, reproduces
-from study.run.seal import check_seal, write_seal
+from study.run.seal import Seal
 from study.run.stores import prepare_stores
+from study.terminal import Terminal
 from tests.study.comparison.small import SMALL
 from tests.study.toys import CLIMBED
 
 pytestmark = pytest.mark.slow
-SILENT = Console(file=io.StringIO())
+SILENT = Terminal(file=io.StringIO())
 MOONS = ("data=moons", "data.n_samples=60", "n_qubits=2", "logger=none", "trainer.batch_size=16")
 SEAL = "seal.json"
 
@@ -322,7 +322,7 @@ def sealed(written: Written) -> dict[Path, Path]:
                 content = path.read_bytes()
                 path.write_bytes(content + b" ")
                 try:
-                    check_seal(seal.parent)
+                    Seal(seal.parent).check([])
                 except StudyError:
                     found[path] = seal.parent
                 path.write_bytes(content)
@@ -374,7 +374,7 @@ def damage_all(written: Written, n: int, seed: str) -> Counter[tuple[str, str, s
                 else:
                     path.write_bytes(changed)
                 if folder and seal == "made again":
-                    write_seal(folder, [name for name in covered[folder] if (folder / name).exists()])
+                    Seal(folder).add(*(name for name in covered[folder] if (folder / name).exists()))
                 what = f"{path.relative_to(written.path)} {damage}, seal {seal}"
                 try:
                     came = outcome(use, path, right)
@@ -406,17 +406,26 @@ def test_damage_is_named_or_does_no_harm(
     assert found["refused"] > 0
 
 
-@pytest.mark.skipif("key" not in inspect.signature(check_seal).parameters, reason="there is no keyed seal")
 def test_with_a_key_a_seal_that_was_made_again_is_found(run: Written, tmp_path: Path) -> None:
     """Who has the folder and not the key cannot make the seal again: what they flip is found."""
-    ours, theirs = b"ours", b"theirs"
     folder = tmp_path / "run"
     shutil.copytree(run.path, folder)
     names = [path.relative_to(run.path).as_posix() for path in sealed(run)]
-    for name in names:
-        content = (folder / name).read_bytes()
-        (folder / name).write_bytes(bytes([content[0] ^ 1]) + content[1:])
-        write_seal(folder, names, key=theirs)  # type: ignore[call-arg]
-        with pytest.raises(StudyError):
-            check_seal(folder, key=ours)  # type: ignore[call-arg]
-        (folder / name).write_bytes(content)
+    (folder / SEAL).unlink()
+    ours = Seal(folder, b"ours, and nobody else's")
+    ours.add(*names)
+    ours.check(names)
+    kept = (folder / SEAL).read_bytes()
+    for key in (None, b"theirs, which is another"):
+        for name in names:
+            content = (folder / name).read_bytes()
+            (folder / name).write_bytes(bytes([content[0] ^ 1]) + content[1:])
+            with pytest.raises(StudyError, match=re.escape(name)):  # the seal left
+                ours.check(names)
+            (folder / SEAL).unlink()
+            Seal(folder, key).add(*names)
+            Seal(folder, key).check(names)
+            with pytest.raises(StudyError, match="not written with the key"):
+                ours.check(names)
+            (folder / name).write_bytes(content)
+            (folder / SEAL).write_bytes(kept)

@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 import yaml
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from study.config.check import check
 from study.config.composition import CONFIG_DIR
@@ -30,6 +29,7 @@ from study.run import manifest, stages
 from study.run.folder import RunFolder
 from study.run.results import Results
 from study.run.stored import read_json
+from study.terminal import Terminal
 
 PRESETS = "experiment"
 
@@ -177,7 +177,7 @@ def composed(words: list[str], output_dir: Path, conf: Path | None = None) -> Di
 
 def fitted(config: DictConfig) -> RunFolder:
     check_construction(config)
-    return train(config, Console(file=io.StringIO()))
+    return train(config, Terminal(file=io.StringIO()))
 
 
 def trained(words: list[str], output_dir: Path, conf: Path | None = None) -> RunFolder:
@@ -224,7 +224,7 @@ def assert_planned(group: str, option: str, table: Path, folder: Path) -> None:
     config = composed([*command_line(group, option, table), ledger], folder / "runs")
     check_construction(config)
     text = io.StringIO()
-    found = plan(config, Console(file=text, width=200))
+    found = plan(config, Terminal(file=text, width=200))
     assert found.plan.circuits > found.gradient_circuits > 0
     assert found.plan.usd_at_most > 0
     for line in (

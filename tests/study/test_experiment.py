@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from rich.console import Console
 
 from qlayers import QuantumLayer
 from qlayers.errors import QlayersError
@@ -25,8 +24,9 @@ from study.run.folder import RunFolder
 from study.run.predictions import read_output, write_predictions
 from study.run.rebuild import rebuild, reproduces
 from study.run.results import Results
-from study.run.seal import write_seal
+from study.run.seal import Seal
 from study.run.stored import read_json
+from study.terminal import Terminal
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SMALL = ("data=moons", "data.n_samples=120", "n_qubits=2", "depth=1", "trainer.max_epochs=2", "logger=none")
@@ -42,13 +42,13 @@ def run(output_dir: Path, *overrides: str, base: Sequence[str] = SMALL) -> tuple
     """Train in this process; returns the folder and what was printed."""
     text = io.StringIO()
     config = check(TRAIN, [*base, f"output_dir={output_dir}", *overrides]).config
-    return train(config, Console(file=text, width=100)), text.getvalue()
+    return train(config, Terminal(file=text, width=100)), text.getvalue()
 
 
 def resume(folder: RunFolder) -> tuple[RunFolder, str]:
     text = io.StringIO()
     config = check(TRAIN, [f"resume={folder.path}"]).config
-    return train(config, Console(file=text, width=100)), text.getvalue()
+    return train(config, Terminal(file=text, width=100)), text.getvalue()
 
 
 def weights(folder: RunFolder) -> dict[str, torch.Tensor]:
@@ -182,7 +182,7 @@ def test_reproduction_notices_the_last_bit(finished: tuple[RunFolder, str], tmp_
     targets = table["target"].astype(int).to_numpy()
     assert reproduces(folder)
     write_predictions(folder.predictions, table["row"].to_numpy(), targets, {"hybrid": values}, ["0", "1"])
-    write_seal(folder.path, ["predictions.parquet"])
+    Seal(folder.path).add("predictions.parquet")
     assert not reproduces(folder)
 
 

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from rich.console import Console
 
 from study.config.check import check
 from study.config.rules import TRAIN
 from study.experiment import train
+from study.terminal import Terminal
 from tests.preloaded import Preloaded, Process
 
 pytestmark = pytest.mark.slow
@@ -132,7 +132,7 @@ def killed_and_resumed(start: Start, output_dir: Path, rng: random.Random) -> Ou
 def of_another_seed(output_dir: Path) -> Outcome:
     """In this process, which is quicker, since nothing is to be shown with it but that the comparisons can fail."""
     words = [*WORDS, "logger=none", "seed=1", f"output_dir={output_dir}"]
-    folder = train(check(TRAIN, words).config, Console(file=io.StringIO()))
+    folder = train(check(TRAIN, words).config, Terminal(file=io.StringIO()))
     return Outcome(folder.path, "")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from qlayers.errors import QlayersError
 from qlayers.spending import Ledger
@@ -18,6 +17,7 @@ from study.errors import StudyError
 from study.experiment import plan, train
 from study.run import stages
 from study.run.results import Results
+from study.terminal import Terminal
 from tests.fakes.braket_service import FakeBraket
 from tests.fakes.braket_service.fixtures import forget_aws
 from tests.study.bills import AMPLE, bought
@@ -53,11 +53,11 @@ def config(tmp_path: Path) -> Callable[..., object]:
     return composed
 
 
-def quiet() -> Console:
-    return Console(file=io.StringIO(), width=200)
+def quiet() -> Terminal:
+    return Terminal(file=io.StringIO(), width=200)
 
 
-def said(console: Console) -> str:
+def said(console: Terminal) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 

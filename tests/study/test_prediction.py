@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from study.config.check import check
 from study.config.rules import PREDICT, TRAIN
@@ -18,6 +17,7 @@ from study.run import stages
 from study.run.atomic import write_json
 from study.run.folder import RunFolder
 from study.run.stored import read_json
+from study.terminal import Terminal
 
 COLOURS = ["blue", "green", "red"]
 
@@ -42,7 +42,7 @@ def trained(folder: Path, source: Path, *overrides: str) -> RunFolder:
             f"output_dir={folder}",
         ]
         config = check(TRAIN, [*settings, "trainer.max_epochs=2", "n_qubits=2", "depth=1", *overrides]).config
-        return train(config, Console(file=io.StringIO()))
+        return train(config, Terminal(file=io.StringIO()))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def answers(
     text = io.StringIO()
     lines = [f"run={run.path}", f"input={path}", f"output={tmp_path / name}"]
     lines += [] if threshold is None else [f"threshold={threshold}"]
-    written = predict(check(PREDICT, lines).config, Console(file=text, width=80))
+    written = predict(check(PREDICT, lines).config, Terminal(file=text, width=80))
     assert written == tmp_path / name
     if written.suffix == ".parquet":
         return pd.read_parquet(written), text.getvalue()
@@ -235,7 +235,7 @@ def refused(run: Path, source: Path, output: Path) -> str:
     with pytest.raises(StudyError) as caught:
         predict(
             check(PREDICT, [f"run={run}", f"input={source}", f"output={output}"]).config,
-            Console(file=io.StringIO()),
+            Terminal(file=io.StringIO()),
         )
     if before is not None:
         assert sorted(output.parent.iterdir()) == before

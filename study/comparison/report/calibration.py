@@ -12,10 +12,11 @@ from study.comparison.report.pooled import NONE, Pooled
 from study.metrics import calibration_bins, evaluate
 from study.report.columns import three_decimals
 from study.report.figures import wilson_interval
-from study.report.palette import LINES, WIDTH, headline, legend_below, legible, literal, look
+from study.report.palette import LINES, WIDTH, headline, legend_below, legible, look
 from study.report.sheet import NOTHING, Sheet, without_empty_end
 from study.report.style import GREY, bare, drawn
 from study.statistics.undecided import Undecided
+from study.text import in_figure
 
 By = Mapping[str, Pooled | Undecided]  # by method
 Risks = Mapping[
@@ -112,7 +113,9 @@ def risk_curves(path: Path, found: Risks, what: str) -> str | None:
         for (model, method), (coverage, risk) in found.items():
             style, label = look(models.index(model)), f"{model}, {method}"
             line = LINES[methods.index(method) % len(LINES)]
-            plot.plot(coverage, risk, color=style.colour, linestyle=line, linewidth=1.5, label=literal(label))
+            plot.plot(
+                coverage, risk, color=style.colour, linestyle=line, linewidth=1.5, label=in_figure(label)
+            )
             ends = [at_coverage(coverage, risk, share) for share in (1.0, 0.8)]
             words.append(f"{label}: {ends[0]:.3f} on all rows, {ends[1]:.3f} on the surest 80%")
         plot.set(

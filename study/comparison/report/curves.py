@@ -10,9 +10,10 @@ import numpy as np
 
 from study.comparison.evidence import PLAIN, Condition, Entrant, Evidence
 from study.report.columns import Column
-from study.report.palette import WIDTH, headline, legible, literal, look
+from study.report.palette import WIDTH, headline, legible, look
 from study.report.sheet import NOTHING, Sheet, plain_sheet
 from study.report.style import bare, drawn
+from study.text import in_figure
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def draw_curve(path: Path, curve: Curve, lines: Sequence[Line], column: Column) 
                 style = look(number)
                 plot.plot(
                     places, line.means, color=style.colour, marker=style.marker, linestyle=style.line, markersize=5,
-                    linewidth=2.2 if line.entrant.role == "candidate" else 1.3, label=literal(line.entrant.label),
+                    linewidth=2.2 if line.entrant.role == "candidate" else 1.3, label=in_figure(line.entrant.label),
                 )  # fmt: skip
             plot.set_ylabel(column.name)
             plot.legend(

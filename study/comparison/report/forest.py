@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from study.comparison.report.differences import Comparison
-from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
+from study.report.palette import COLOURS, INK, WIDTH, headline, legible
 from study.report.style import GREY, bare, drawn
 from study.statistics.corrected_t import CorrectedT
+from study.text import in_figure
 
 ROLES = {"twin": (COLOURS[1], "s"), "baseline": (COLOURS[0], "o"), "candidate": (COLOURS[2], "D")}
 
@@ -45,7 +46,7 @@ def forest_plot(path: Path, comparisons: Sequence[Comparison], candidate: str, n
             plot.plot(
                 [test.mean], [place], marker=marker, color=colour, linestyle="none", markersize=6, label=label
             )
-        plot.set_yticks(range(len(rows)), [literal(one.other.label) for one, _ in rows])
+        plot.set_yticks(range(len(rows)), [in_figure(one.other.label) for one, _ in rows])
         plot.set_ylim(len(rows) - 0.4, -0.6)
         plot.set_xlabel(f"difference in {name}\n← other better · candidate better →")
         plot.locator_params(axis="x", nbins=5)

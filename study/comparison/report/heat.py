@@ -14,8 +14,9 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 
 from study.comparison.evidence import Entrant, Evidence
-from study.report.palette import EMPTY, WIDTH, headline, is_dark, legible, literal, scale_of
+from study.report.palette import EMPTY, WIDTH, headline, is_dark, legible, scale_of
 from study.report.style import drawn
+from study.text import in_figure
 
 BINS = 4  # of a setting with more values than that; a trial seldom hits one twice
 NOT_SETTINGS = frozenset({"entrant", "repeat", "fold", "seed", "number", "state", "loss"})
@@ -89,8 +90,8 @@ def heat_map(
         plot.set_yticks(range(len(rows)) if len(keys) > 1 else [], rows if len(keys) > 1 else [])
         plot.tick_params(length=0)
         plot.spines[:].set_visible(False)
-        plot.set_xlabel(literal(keys[0]))
-        plot.set_ylabel(literal(keys[1]) if len(keys) > 1 else "")
+        plot.set_xlabel(in_figure(keys[0]))
+        plot.set_ylabel(in_figure(keys[1]) if len(keys) > 1 else "")
         headline(figure, [f"{entrant.label}: mean validation loss of its trials", "darker is worse"])
     best = min(means, key=lambda place: means[place])
     where = f"{keys[0]} {columns[best[1]]}" + (f", {keys[1]} {rows[best[0]]}" if len(keys) > 1 else "")
@@ -105,7 +106,7 @@ def _binned(values: pd.Series[Any], in_ratios: bool) -> tuple[list[str], list[in
     distinct = sorted(set(values.tolist()), key=lambda value: (str(type(value)), value))
     if len(distinct) <= BINS + 1 or not all(_is_number(value) for value in distinct):
         names: Mapping[Any, int] = {value: place for place, value in enumerate(distinct)}
-        return [literal(_short(value)) for value in distinct], [names[value] for value in values]
+        return [in_figure(_short(value)) for value in distinct], [names[value] for value in values]
     low, high = float(distinct[0]), float(distinct[-1])
     edges = (
         np.geomspace(low, high, BINS + 1)

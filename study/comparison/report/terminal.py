@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -25,13 +24,13 @@ def print_summary(evidence: Evidence, verdict: Verdict, console: Console) -> Non
     """Print who failed, the decision with its reasons, a table of the models, and where the report is."""
     word, sign = WORDS[verdict.decision]
     for line in failure_lines(evidence):
-        console.print(Text(line, style="red"), soft_wrap=True)
+        console.print(line, style="red", soft_wrap=True)
     console.print()
     console.print(
         Text.assemble((f" {sign} {word} ", STYLES[verdict.decision]), " ", (verdict.headline, "bold"))
     )
     for reason in verdict.reasons:
-        console.print(Text(f"  - {reason}"))
+        console.print(f"  - {reason}")
     console.print()
     if evidence.leaks and not evidence.outcomes:
         console.print("No job was started.")
@@ -39,8 +38,8 @@ def print_summary(evidence: Evidence, verdict: Verdict, console: Console) -> Non
         console.print(_table(evidence))
     folder = evidence.folder / REPORT
     # A path broken by the terminal cannot be copied.
-    console.print(f"Report: {place(folder / 'report.html')}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"Table:  {place(folder / 'results.csv')}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Report: {place(folder / 'report.html')}", soft_wrap=True)
+    console.print(f"Table:  {place(folder / 'results.csv')}", soft_wrap=True)
 
 
 def failure_lines(evidence: Evidence) -> list[str]:
@@ -73,7 +72,7 @@ def _table(evidence: Evidence) -> Table:
     table.add_column("latency, ms", justify="right")
     for entrant in evidence.entrants:
         table.add_row(
-            escape(entrant.label),
+            entrant.label,
             entrant.role,
             score_text(evidence, entrant, column),
             splits_text(evidence, entrant),

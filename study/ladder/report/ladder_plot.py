@@ -13,8 +13,9 @@ from study.ladder.certainty import has_ends
 from study.ladder.judging import Judged
 from study.ladder.words import labelled, metric_column
 from study.report.columns import PRIMARY
-from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
+from study.report.palette import COLOURS, INK, WIDTH, headline, legible
 from study.report.style import GREY, bare, drawn
+from study.text import in_figure
 
 A_RUNG = 0.5  # inches
 HERE, OUTSIDE = (COLOURS[0], "o"), (COLOURS[1], "s")
@@ -46,7 +47,7 @@ def ladder_plot(
         _difference(bare(difference), judged, task, reference)
         _seconds(bare(seconds), judged)
         _price(price, judged)
-        labels = [literal(labelled(one.record).replace(" (", "\n(")) for one in judged]
+        labels = [in_figure(labelled(one.record).replace(" (", "\n(")) for one in judged]
         price.set_xticks(range(len(judged)), labels, rotation=40, ha="right", rotation_mode="anchor")
         price.set_xlim(-0.6, len(judged) - 0.4)
         headline(figure, title)
@@ -118,7 +119,7 @@ def _difference(axes: Axes, judged: Sequence[Judged], task: str, reference: str)
     widest = max(abs(low), abs(high), 0.01 if task == "classification" else 0.0)
     if high - low < 1e-3 * widest:
         axes.set_ylim(-widest, widest)  # nothing differs, and rounding is not to fill the plot
-    axes.set_ylabel(f"minus\n{literal(reference)}")
+    axes.set_ylabel(f"minus\n{in_figure(reference)}")
 
 
 def _seconds(axes: Axes, judged: Sequence[Judged]) -> None:
@@ -163,4 +164,4 @@ def _price(axes: Axes, judged: Sequence[Judged]) -> None:
         usd = record.plan.get("usd") if record.status == "planned" else record.execution.get("usd")
         text = "–" if usd is None else "$0" if not usd else f"${usd:.2f}" if usd < 100 else f"${usd:.0f}"
         text = f"plan:\n{text}" if record.status == "planned" else text
-        axes.text(place, 0.5, literal(text), ha="center", va="center", size=8.5)
+        axes.text(place, 0.5, in_figure(text), ha="center", va="center", size=8.5)

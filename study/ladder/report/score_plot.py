@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 
 from study.ladder.scorecard import Card
 from study.ladder.words import dollars
-from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
+from study.report.palette import COLOURS, INK, WIDTH, headline, legible
 from study.report.style import bare, drawn
 from study.sweep.watch import duration
+from study.text import in_figure
 
 
 def score_plot(path: Path, cards: Sequence[Card], title: Sequence[str]) -> None:
@@ -58,14 +59,14 @@ def _panel(
             continue
         axes.barh(place, one - left, left=left, color=colour, height=0.6)
         axes.annotate(
-            literal(text(one)),
+            in_figure(text(one)),
             (one, place),
             xytext=(3, 0),
             textcoords="offset points",
             va="center",
             color=INK,
         )
-    axes.set_yticks(range(len(cards)), [literal(card.label) for card in cards])
+    axes.set_yticks(range(len(cards)), [in_figure(card.label) for card in cards])
     axes.set_ylim(len(cards) - 0.4, -0.6)
     axes.set_xticks([])
     axes.minorticks_off()

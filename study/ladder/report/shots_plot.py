@@ -10,8 +10,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from study.ladder.curve import Point
 from study.ladder.judging import Judged
-from study.report.palette import WIDTH, headline, legend_below, legible, literal, look
+from study.report.palette import WIDTH, headline, legend_below, legible, look
 from study.report.style import GREY, bare, drawn
+from study.text import in_figure
 
 
 def shots_plot(path: Path, points: Sequence[Point], judged: Sequence[Judged], title: Sequence[str]) -> None:
@@ -54,7 +55,7 @@ def shots_plot(path: Path, points: Sequence[Point], judged: Sequence[Judged], ti
             assert one.error is not None and one.record.shots is not None
             axes.plot(
                 [one.record.shots], [one.error.seen], marker=style.marker, color=style.colour, linestyle="none",
-                markersize=7, fillstyle="none", markeredgewidth=1.6, label=literal(one.record.label),
+                markersize=7, fillstyle="none", markeredgewidth=1.6, label=in_figure(one.record.label),
             )  # fmt: skip
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from study.ladder.certainty import has_ends
 from study.ladder.judging import Judged
-from study.report.palette import COLOURS, INK, WIDTH, headline, legible, literal
+from study.report.palette import COLOURS, INK, WIDTH, headline, legible
 from study.report.style import bare, drawn
+from study.text import in_figure
 
 
 def spread_plot(path: Path, judged: Sequence[Judged], title: Sequence[str]) -> bool:
@@ -41,7 +42,7 @@ def spread_plot(path: Path, judged: Sequence[Judged], title: Sequence[str]) -> b
                 )  # fmt: skip
                 explained = True
         axes.plot([], [], marker="o", color=COLOURS[0], linewidth=1.8, label=measured)
-        axes.set_yticks(range(len(rungs)), [literal(one.record.label) for one in rungs])
+        axes.set_yticks(range(len(rungs)), [in_figure(one.record.label) for one in rungs])
         axes.set_ylim(len(rungs) - 0.5, -0.5)
         axes.set_xlim(left=0)
         axes.set_xlabel("total variation distance")

@@ -50,8 +50,8 @@ def outcomes(device: str, shots: str, folder: Path) -> dict[str, int]:
     return found
 
 
-# What lightning.qubit 0.45 has, by the same command: passed and skipped.
-LIGHTNING = {"None": (389, 45), "20000": (374, 60)}
+# What lightning.qubit has, by the same command: passed and skipped. PennyLane 0.46 has a test less than 0.45.
+LIGHTNING = {"None": (388, 45), "20000": (374, 60)}
 
 
 @pytest.mark.parametrize("shots", ["None", pytest.param("20000", marks=pytest.mark.long)])

@@ -13,7 +13,8 @@ from sklearn.datasets import load_diabetes, load_iris, make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as RidgeRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from study.baselines.gaussian_process import GaussianProcess
 from study.baselines.gradient_boosting import GradientBoosting
@@ -23,7 +24,6 @@ from study.baselines.random_forest import RandomForest
 from study.baselines.random_fourier import RandomFourier
 from study.baselines.rbf_svm import RbfSvm
 from study.baselines.ridge import Ridge
-from study.baselines.storage import save_state
 from study.baselines.tuning import Trial, best, inner_folds, points
 from study.errors import StudyError
 from study.fitting.seeding import derive
@@ -340,7 +340,7 @@ def test_inner_folds_partition_the_rows_and_keep_classes():
 
 
 def test_a_file_that_asks_for_other_types_is_not_loaded(tmp_path):
-    save_state(tmp_path / "model.skops", {"learner": "Logistic", "estimator": io.StringIO})
+    skops.io.dump({"learner": "Logistic", "estimator": io.StringIO}, tmp_path / "model.skops")
     types = skops.io.get_untrusted_types(file=tmp_path / "model.skops")
     assert types, "the trap must be one"
     with pytest.raises(StudyError, match=r"was not loaded: it asks for .*StringIO"):
@@ -361,11 +361,56 @@ def test_a_prefix_is_not_enough_without_its_dot(tmp_path):
         Logistic().restore(tmp_path)
 
 
+@pytest.mark.parametrize("wrapped", ["pipeline", "public function", "inner object"])
+@pytest.mark.parametrize("kind", [Logistic, Ridge, GradientBoosting, RandomForest])
+def test_the_types_of_a_learner_are_exact(kind, wrapped, fitted, tmp_path):
+    """What skops trusts by itself is not enough: a pipeline of NumPy's functions is as good as a program."""
+    task = "regression" if kind is Ridge else "classification"
+    path = fitted[kind, task][0].save(tmp_path)
+    state = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+    if wrapped == "pipeline":
+        state["estimator"] = make_pipeline(FunctionTransformer(np.negative), state["estimator"])
+        expected = r"asks for .*Pipeline"
+    elif wrapped == "public function":
+        state["chosen"] = {"penalty": np.array_str}
+        expected = r"asks for .*array_str"
+    else:
+        state["estimator"] = {"an": "object"}
+        expected = "holds a builtins.dict in the place of the estimator"
+    skops.io.dump(state, path)
+    with pytest.raises(StudyError, match=expected):
+        kind().restore(tmp_path)
+
+
+@pytest.mark.parametrize("loader", ["MethodNode", "FunctionNode", "PartialNode", "OperatorFuncNode"])
+def test_other_kinds_of_nodes_are_refused(loader, fitted, tmp_path):
+    """Under names of types that are allowed, skops would still bind a method or look up a function."""
+    path = fitted[Logistic, "classification"][0].save(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["schema.json"] = members["schema.json"].replace(b'"ObjectNode"', f'"{loader}"'.encode())
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(StudyError, match=f"{loader}|damaged"):
+        Logistic().restore(tmp_path)
+
+
+def test_a_learner_that_declares_too_little_cannot_be_saved(fitted, tmp_path, monkeypatch):
+    learner = fitted[RandomForest, "classification"][0]
+    monkeypatch.setattr(RandomForest, "parts", RandomForest.parts[:-1])
+    with pytest.raises(
+        StudyError, match=r"RandomForest cannot be saved: .*_tree\.Tree.* Add them to its `parts`"
+    ):
+        learner.save(tmp_path)
+    assert not (tmp_path / "model.skops").exists()
+
+
 def test_missing_damaged_and_foreign_files_are_refused(fitted, tmp_path):
     with pytest.raises(StudyError, match="is missing"):
         Logistic().restore(tmp_path)
     path = fitted[Logistic, "classification"][0].save(tmp_path)
-    with pytest.raises(StudyError, match="does not hold a Ridge"):
+    with pytest.raises(StudyError, match=r"asks for sklearn\.linear_model\._logistic\.LogisticRegression"):
         Ridge().restore(tmp_path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(StudyError, match="is damaged"):

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from study.comparison.estimate import Estimate
 from study.comparison.study import run_study
 from study.config.check import check
 from study.config.rules import COMPARE
+from study.terminal import Terminal
 from tests.study.comparison.small import SMALL
 
 Ran = tuple[int, str]
@@ -29,7 +29,7 @@ def run_without_report(lines: list[str]) -> Ran:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("study.comparison.report.report.write_report", lambda *_: None)
         patch.setattr("study.comparison.estimate.estimate", lambda *_: Estimate(60.0, 0.0, {}, 0))
-        console = Console(file=io.StringIO(), width=200)
+        console = Terminal(file=io.StringIO(), width=200)
         code = run_study(COMPARE, lines, None, check(COMPARE, lines).config, console)
     return code, console.file.getvalue()  # type: ignore[attr-defined]
 

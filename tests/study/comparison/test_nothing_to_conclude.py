@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from lightning import LightningDataModule
-from rich.console import Console
 from torch.utils.data import DataLoader, TensorDataset
 
 from study.comparison.estimate import Estimate
@@ -20,6 +19,7 @@ from study.config.check import check
 from study.config.rules import COMPARE
 from study.errors import StudyError
 from study.run.atomic import write_json
+from study.terminal import Terminal
 from tests.study.comparison.small import folder_of
 from tests.study.report.pages import Page
 
@@ -54,7 +54,7 @@ def conclude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
         other_data = any(word.startswith("data=") for word in words)
         base = [word for word in QUICK if not (other_data and word.startswith("data"))]
         lines = [*base, f"output_dir={tmp_path}/runs", *words]
-        console = Console(file=io.StringIO(), width=200)
+        console = Terminal(file=io.StringIO(), width=200)
         code = run_study(COMPARE, lines, None, check(COMPARE, lines).config, console)
         printed = console.file.getvalue()  # type: ignore[attr-defined]
         assert code == 0, "any verdict is one"

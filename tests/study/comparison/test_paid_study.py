@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from study.comparison.study import run_study
 from study.config.check import check
 from study.config.rules import COMPARE
 from study.errors import StudyError
+from study.terminal import Terminal
 from tests.fakes.braket_service import FakeBraket
 from tests.study.bills import AMPLE, bought, planned
 from tests.study.comparison.small import folder_of
@@ -71,7 +71,7 @@ def test_what_is_bought_is_not_timed(
 ) -> None:
     monkeypatch.setattr("study.comparison.study._run", lambda *_: None)
     monkeypatch.setattr("study.comparison.report.report.write_report", lambda *_: None)
-    console = Console(file=io.StringIO(), width=200)
+    console = Terminal(file=io.StringIO(), width=200)
     given = words(*AMPLE)
     run_study(COMPARE, given, None, check(COMPARE, given).config, console)
     assert bought(service) == (0, 0)

@@ -119,7 +119,10 @@ def test_a_mistake_is_named(composers: dict[str, Composer], line: str, fragments
         ("", ["run and input and output"]),
         ("run=a input=b", ["output", "add output="]),
         ("run=a input=b output=c treshold=0.5", ["Nearest: threshold"]),
-        ("run=a input=b output=c +depth=2", ["depth is not a key", "input, output, run, threshold"]),
+        (
+            "run=a input=b output=c +depth=2",
+            ["depth is not a key", "input, output, run, seal, threshold, trust"],
+        ),
         ("run= input=b output=c", ["run is empty: give a run folder"]),
         ("run=a input= output=c", ["input is empty: give a CSV or Parquet file"]),
         ("run=[a] input=b output=c", ["run must be a run folder, but is ['a']"]),
@@ -197,7 +200,8 @@ def test_the_checked_configuration_is_the_one_that_hydra_composes(
 
 def test_a_prediction_that_is_right_is_accepted(composers: dict[str, Composer]) -> None:
     config, _ = good(composers, "run=a input=b output=2024 threshold=1", PREDICT)
-    assert dict(config) == {"run": "a", "input": "b", "output": "2024", "threshold": 1}
+    asked = {"run": "a", "input": "b", "output": "2024", "threshold": 1}
+    assert config == {**asked, "trust": [], "seal": {"key": None}}
 
 
 @pytest.mark.parametrize(

@@ -246,4 +246,5 @@ def test_predictions_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["predict.py", *arguments])
     seen: list[DictConfig] = []
     assert run(PREDICT, seen.append, arguments) == 0
-    assert dict(seen[0]) == {"run": "a", "input": "b.csv", "output": "c.csv", "threshold": 0.8}
+    asked = {"run": "a", "input": "b.csv", "output": "c.csv", "threshold": 0.8}
+    assert seen[0] == {**asked, "trust": [], "seal": {"key": None}}

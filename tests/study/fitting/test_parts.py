@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from sklearn.utils.class_weight import compute_class_weight
 
 from study.fitting.batches import EpochShuffle, ordered_batches, rows_at_once, training_batches
@@ -24,6 +23,7 @@ from study.fitting.readiness import fit_reductions
 from study.fitting.scaling import TargetScale, balanced_weights
 from study.fitting.seeding import derive, reseed
 from study.fitting.stopping import Stopping
+from study.terminal import Terminal
 
 
 def test_streams_differ_in_every_label():
@@ -166,7 +166,7 @@ def test_latency_is_the_median_of_one_row_and_of_all():
 
 def test_the_bar_shows_loss_and_validation_metric_at_a_terminal(toy, tmp_path, monkeypatch):
     output = io.StringIO()
-    console = Console(file=output, force_terminal=True, width=120)
+    console = Terminal(file=output, force_terminal=True, width=120)
     monkeypatch.setattr("study.fitting.torch_learner.ProgressBar", lambda: ProgressBar(console))
     data = toy.toy_data()
     toy.toy_learner(data).fit(data, tmp_path, seed=0, progress=True)
@@ -184,7 +184,7 @@ def test_the_bar_shows_loss_and_validation_metric_at_a_terminal(toy, tmp_path, m
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_the_bar_fits_into_80_columns(toy, tmp_path, monkeypatch, task):
     output = io.StringIO()
-    console = Console(file=output, force_terminal=True, width=80, _environ={})
+    console = Terminal(file=output, force_terminal=True, width=80, _environ={})
     monkeypatch.setattr("study.fitting.torch_learner.ProgressBar", lambda: ProgressBar(console))
     data = toy.toy_data(task)
     settings = {**toy.SETTINGS, "max_epochs": 100, "patience": 2}

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from study.config.check import check
 from study.config.rules import EVALUATE, TRAIN
@@ -16,6 +15,7 @@ from study.experiment import train
 from study.ladder.evaluation import run_evaluation
 from study.run import stages
 from study.run.folder import RunFolder
+from study.terminal import Terminal
 
 Evaluated = tuple[int, str, Path]
 
@@ -58,7 +58,7 @@ def trained(folder: Path, *overrides: str, data: Sequence[str] = MOONS) -> RunFo
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "draw_gallery", lambda *_: None)
         config = check(TRAIN, [*lines, "controls=none", f"output_dir={folder}", *overrides]).config
-        return train(config, Console(file=io.StringIO()))
+        return train(config, Terminal(file=io.StringIO()))
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +95,7 @@ def evaluate(run: RunFolder, ladders: Path) -> Callable[..., Evaluated]:
         with pytest.MonkeyPatch.context() as patch:
             if not pages:
                 patch.setattr("study.ladder.report.report.write_report", lambda *_: None)
-            code = run_evaluation(config, Console(file=text, width=200))
+            code = run_evaluation(config, Terminal(file=text, width=200))
         folders = sorted((run.path / "evaluations").iterdir(), key=lambda path: path.stat().st_mtime)
         return code, text.getvalue(), folders[-1]
 

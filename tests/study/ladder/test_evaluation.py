@@ -16,7 +16,7 @@ from study.errors import StudyError
 from study.ladder import evaluation as module
 from study.run.atomic import write_json
 from study.run.folder import RunFolder
-from study.run.seal import check_seal
+from study.run.seal import Seal
 from study.run.stored import read_json
 from tests.study.ladder.backends import Broken, Sends
 from tests.study.ladder.conftest import Evaluated, trained
@@ -44,7 +44,7 @@ def test_the_ladder_is_climbed(evaluate: Evaluate, run: RunFolder) -> None:
     assert "Nothing leaves this machine." in printed
     assert "The time is that of the climb: starting and planning took" in printed
     assert "angles sent" not in printed
-    check_seal(run.path)
+    Seal(run.path).check([])
     stored = pd.read_parquet(run.predictions)
     found = pd.read_parquet(folder / "predictions.parquet")
     rows = stored.set_index("row").loc[found["row"]]

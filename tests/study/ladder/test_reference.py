@@ -6,11 +6,11 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from study.config.check import check
 from study.config.rules import EVALUATE
 from study.ladder.evaluation import run_evaluation
+from study.terminal import Terminal
 from tests.study.ladder.conftest import trained
 
 SAMPLED = r"the run itself, which was sampled on backend=shots (60 shots a circuit)"
@@ -22,7 +22,7 @@ def test_a_run_that_was_sampled_explains_it(backend: str, ladders: Path, tmp_pat
     run = trained(tmp_path / "runs", *lines)
     words = [f"run={run.path}", "ladder=small", "rows=12", "~ladder.rungs.again", "~ladder.rungs.sampled"]
     text = io.StringIO()
-    assert run_evaluation(check(EVALUATE, words, str(ladders)).config, Console(file=text, width=200)) == 0
+    assert run_evaluation(check(EVALUATE, words, str(ladders)).config, Terminal(file=text, width=200)) == 0
     (folder,) = (run.path / "evaluations").iterdir()
     page = (folder / "evaluation.md").read_text()
     for said in (text.getvalue(), page):

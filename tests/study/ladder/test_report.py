@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from rich.console import Console
 
 from study.ladder.certainty import most_that_flip, unflipped
 from study.ladder.evidence import Climbed, Drift
@@ -29,6 +28,7 @@ from study.ladder.scorecard import Card
 from study.ladder.table import ladder_table, written
 from study.ladder.telling import print_ladder
 from study.ladder.words import cells, dollars, header
+from study.terminal import Terminal
 from tests.study.ladder.conftest import Evaluated
 from tests.study.report.browser import CHROMIUM, opened
 from tests.study.report.pages import Page
@@ -94,7 +94,7 @@ def test_the_table_has_every_number(tmp_path: Path) -> None:
 def test_no_cell_is_broken_by_the_terminal(width: int) -> None:
     """Every cell stands whole in a line; the rung's name is in every part of the table."""
     text = io.StringIO()
-    console = Console(file=text, width=width)
+    console = Terminal(file=text, width=width)
     print_ladder(LADDER, "classification", 12, EvaluationFolder(Path("there")), console)
     lines = text.getvalue().splitlines()
     assert all(len(line) <= width for line in lines if "Report" not in line and "Table" not in line)
@@ -172,7 +172,7 @@ def test_intervals_are_not_spoken_of_where_there_are_none() -> None:
     shown = limits(SimpleNamespace(positions=range(10)), perfect)  # type: ignore[arg-type]
     assert "Intervals" not in " ".join(shown.sentences)
     text = io.StringIO()
-    console = Console(file=text, width=200)
+    console = Terminal(file=text, width=200)
     print_ladder(perfect, "classification", 10, EvaluationFolder(Path("there")), console)
     said = " ".join(text.getvalue().split())
     assert "Intervals" not in said and "fewer than 31 in 100" in said

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from qlayers.spending import Ledger
 from study.config.check import check
@@ -19,6 +18,7 @@ from study.errors import StudyError
 from study.ladder.evaluation import run_evaluation
 from study.run.folder import RunFolder
 from study.run.stored import read_json
+from study.terminal import Terminal
 from tests.fakes.braket_service import FakeBraket, faults
 from tests.fakes.braket_service.devices import GARNET
 from tests.study.ladder.conftest import Evaluated, trained
@@ -261,4 +261,4 @@ def test_refused_before_any_work(
 def test_a_run_without_controls_has_none(service: FakeBraket, kept_run: RunFolder, ladders: Path) -> None:
     words = [f"run={kept_run.path}", "ladder=small", "rows=12"]
     with pytest.raises(StudyError, match=r"no classical model that was stored.*train a run with controls"):
-        run_evaluation(check(EVALUATE, words, str(ladders)).config, Console(file=io.StringIO()))
+        run_evaluation(check(EVALUATE, words, str(ladders)).config, Terminal(file=io.StringIO()))

@@ -6,11 +6,10 @@ import io
 import shutil
 from pathlib import Path
 
-from rich.console import Console
-
 from study.config.check import check
 from study.config.rules import EVALUATE
 from study.ladder.evaluation import run_evaluation
+from study.terminal import Terminal
 from tests.study.ladder.conftest import trained
 
 
@@ -21,7 +20,7 @@ def test_mlflow_has_the_ladder(ladders: Path, tmp_path: Path) -> None:
     run = trained(tmp_path / "runs", *settings, data=["data=diabetes"])
     lines = [f"run={run.path}", "ladder=small", "rows=6", "ladder.curve.shots=[30]"]
     text = io.StringIO()
-    assert run_evaluation(check(EVALUATE, lines, str(ladders)).config, Console(file=text, width=200)) == 0
+    assert run_evaluation(check(EVALUATE, lines, str(ladders)).config, Terminal(file=text, width=200)) == 0
     assert "Warning" not in text.getvalue()
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
     (experiment,) = client.search_experiments(filter_string="name = 'qlayers'")
@@ -37,5 +36,5 @@ def test_mlflow_has_the_ladder(ladders: Path, tmp_path: Path) -> None:
     # One whose store no longer takes it.
     client.delete_run(found.info.run_id)
     shutil.rmtree(run.path / "evaluations")
-    assert run_evaluation(check(EVALUATE, lines, str(ladders)).config, Console(file=text, width=200)) == 0
+    assert run_evaluation(check(EVALUATE, lines, str(ladders)).config, Terminal(file=text, width=200)) == 0
     assert "the evaluation is not in mlflow" in text.getvalue()

@@ -5,9 +5,9 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from study.report.circuit import circuit_report, counts_line, execution_line, folded
+from study.terminal import Terminal
 
 CIRCUIT = {"digest": "d", "n_qubits": 2, "circuit_depth": 5, "gates": {"RY": 2, "CNOT": 1}, "n_parameters": 1}
 EXECUTION = {
@@ -48,7 +48,7 @@ def test_counts_and_execution_are_said_in_words() -> None:
 
 def test_a_wide_drawing_fits_a_narrow_terminal() -> None:
     text = io.StringIO()
-    console = Console(file=text, width=40, color_system=None)
+    console = Terminal(file=text, width=40, color_system=None)
     console.print(
         circuit_report("0: " + "─" * 90 + "┤ <Z>\n1: " + "═" * 90 + "┤ <Z>", {"circuit": CIRCUIT}, console)
     )

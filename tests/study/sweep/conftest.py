@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from study.config.rules import TRAIN
 from study.sweep.expansion import expand
+from study.terminal import Terminal
 from tests.study.sweep.small import SMALL
 
 
@@ -27,7 +27,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], tuple[int, s
     monkeypatch.setattr("study.ablation.report.write_report", lambda folder: folder / "report")
 
     def run(lines: list[str]) -> tuple[int, str]:
-        console = Console(file=io.StringIO(), width=200)
+        console = Terminal(file=io.StringIO(), width=200)
         code = module.sweep(TRAIN, lines, expand(TRAIN, lines), console=console)
         return code, console.file.getvalue()  # type: ignore[attr-defined]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from study.config.rules import TRAIN
 from study.experiment import train
 from study.run.folder import RunFolder
 from study.run.stored import read_json
 from study.sweep.expansion import expand
+from study.terminal import Terminal
 
 DEVICES = {"batched": "qlayers.batched", "default_qubit": "default.qubit", "lightning": "lightning.qubit"}
 
@@ -26,7 +26,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
     jobs = expand(TRAIN, ["experiment=backends", *small, *plain]).jobs
     assert len(jobs) == len(DEVICES)
     return {
-        word.removeprefix("backend="): train(job.config, Console(file=io.StringIO()))
+        word.removeprefix("backend="): train(job.config, Terminal(file=io.StringIO()))
         for job in jobs
         for word in job.overrides
         if word.startswith("backend=")

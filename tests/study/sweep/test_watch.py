@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from study.config.rules import TRAIN
 from study.run.atomic import write_json
@@ -19,6 +18,7 @@ from study.sweep.expansion import expand
 from study.sweep.plan import make_plan
 from study.sweep.state import State
 from study.sweep.watch import Watch
+from study.terminal import Terminal
 from tests.study.run.test_folder import MANIFEST
 
 FAILED = {**MANIFEST, "status": "failed", "started": "2027", "ended": "2027"}
@@ -29,7 +29,7 @@ Lines = Callable[..., list[str]]
 def test_it_is_one_line_from_the_first_frame_to_the_last(lines: Lines, width: int) -> None:
     jobs = make_plan(expand(TRAIN, lines("depth=1,2")), Path.cwd()).jobs
     file = io.StringIO()
-    with Watch(jobs, Console(file=file, width=width, force_terminal=True), "2026", 7200):
+    with Watch(jobs, Terminal(file=file, width=width, force_terminal=True), "2026", 7200):
         for job in jobs:
             job.folder.mkdir(parents=True)
             write_json(job.folder / "manifest.json", FAILED)
@@ -48,7 +48,7 @@ def test_without_a_terminal_it_is_a_plain_line_now_and_then(
     monkeypatch.setattr("study.sweep.watch.PERIOD_SECONDS", 0.01)
     jobs = make_plan(expand(TRAIN, lines("depth=1,2,3")), Path.cwd()).jobs
     file = io.StringIO()
-    with Watch(jobs, Console(file=file, width=100), "2026", 7200):
+    with Watch(jobs, Terminal(file=file, width=100), "2026", 7200):
         for job in jobs:
             job.folder.mkdir(parents=True)
             write_json(job.folder / "manifest.json", FAILED)
@@ -64,13 +64,13 @@ def test_jobs_that_ended_without_a_score_are_told_apart() -> None:
     """Three of them, one before this sitting; a job that failed is tried again, and they are not."""
     unscored = State("finished", unscored="the fit diverged")
     jobs = [Recorded(unscored), *(Recorded(State("absent")) for _ in range(4))]
-    watch = Watch(jobs, Console(file=io.StringIO()), "2026", 600)
+    watch = Watch(jobs, Terminal(file=io.StringIO()), "2026", 600)
     assert watch.figures(watch.count()).startswith("done, 1 of them without a score, 0 running")
     for job, state in zip(jobs[1:], [unscored, unscored, State("finished"), State("finished")], strict=True):
         job.state = state
     assert watch.figures(watch.count()) == "done, 3 of them without a score"
     jobs = [Recorded(unscored), Recorded(State("failed", "killed", "2027", "2027"))]
-    watch = Watch(jobs, Console(file=io.StringIO()), "2026", 600)
+    watch = Watch(jobs, Terminal(file=io.StringIO()), "2026", 600)
     assert watch.figures(watch.count()) == "done, 1 of them without a score, 1 failed"
 
 
@@ -99,7 +99,7 @@ def took(seconds: float, status: str = "finished") -> State:
 def watched(*states: State, estimate: float = 600, parallel: int = 1) -> tuple[Watch, list[Recorded]]:
     """A watch that began with nothing done, and its jobs as they are now."""
     jobs = [Recorded(State("absent")) for _ in states]
-    watch = Watch(jobs, Console(file=io.StringIO()), at(0), estimate, parallel)
+    watch = Watch(jobs, Terminal(file=io.StringIO()), at(0), estimate, parallel)
     for job, state in zip(jobs, states, strict=True):
         job.state = state
     return watch, jobs
@@ -146,7 +146,7 @@ def test_what_a_running_job_has_done_counts() -> None:
 def test_jobs_of_an_earlier_sitting_tell_nothing() -> None:
     """They may have run on another machine, or with other jobs beside them."""
     jobs = [Recorded(took(5000)), Recorded(State("absent"))]
-    watch = Watch(jobs, Console(file=io.StringIO()), at(10_000), 120.0)
+    watch = Watch(jobs, Terminal(file=io.StringIO()), at(10_000), 120.0)
     assert watch.seconds_left(1) == pytest.approx(120, abs=5)
 
 

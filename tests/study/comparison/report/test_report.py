@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from study.comparison.evidence import Entrant, Outcome
 from study.comparison.report.differences import compare
@@ -29,6 +28,7 @@ from study.gates.verdict import reach_verdict
 from study.metrics import evaluate
 from study.statistics.rows import RowsNeeded
 from study.statistics.undecided import Undecided
+from study.terminal import Terminal
 from tests.study.comparison.report.make_evidence import ENTRANTS, SPLITS, Gate, Made, Verdict, make
 from tests.study.report.browser import CHROMIUM, PROBE, opened
 from tests.study.report.pages import Page
@@ -383,7 +383,7 @@ def test_what_cannot_be_concluded_is_said(tmp_path: Path, options: dict[str, Any
     assert sentence in text
     assert not re.search(r"\b(nan|inf)\b", text)
     assert page(made).tables
-    print_summary(made.evidence, made.verdict, Console(file=io.StringIO(), width=100))
+    print_summary(made.evidence, made.verdict, Terminal(file=io.StringIO(), width=100))
 
 
 def test_without_any_outcome(tmp_path: Path) -> None:
@@ -458,7 +458,7 @@ def test_the_terminal_says_the_same(tmp_path: Path, decision: Any, word: str) ->
     )
     verdict = Verdict(decision, "Headline.", (Gate("technical", "g", True, "", ""),), ("One reason.",), None)
     text = io.StringIO()
-    print_summary(made.evidence, verdict, Console(file=text, width=110))
+    print_summary(made.evidence, verdict, Terminal(file=text, width=110))
     said = text.getvalue()
     assert f"{word}" in said
     assert "One reason." in said
