@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from pydantic import with_config
 from rich.console import Console
@@ -54,7 +53,7 @@ from study.run.predictions import write_predictions
 from study.run.rebuild import prepare_again, rebuild, stored_config
 from study.run.seal import file_digest
 from study.run.stages import plain_config, reason_of
-from study.run.stored import read_json, write_parquet
+from study.run.stored import read_json, read_parquet, write_parquet
 from study.terminal import Terminal
 
 REMOVE = "Remove it, and it is made again."
@@ -443,4 +442,4 @@ def _mark_answers(folder: EvaluationFolder, judged: Sequence[Judged]) -> None:
             marks[f"{record.name}.fell_back"] = record.execution["fell_back"]
     if not marks:
         return
-    write_parquet(folder.predictions, pd.read_parquet(folder.predictions).assign(**marks))
+    write_parquet(folder.predictions, read_parquet(folder.predictions, None, REMOVE).assign(**marks))

@@ -18,7 +18,7 @@ from pathlib import Path
 from study.errors import StudyError
 from study.run.atomic import replacing, write_json
 from study.run.place import inside
-from study.run.stored import NEW_RUN, read_json
+from study.run.stored import NEW_RUN, read_json, using
 
 SEAL = "seal.json"
 MAC = "hmac"
@@ -103,19 +103,20 @@ class Seal:
         for name in needed:
             if name not in digests:
                 raise StudyError(
-                    f"The seal of {self.folder} does not cover {name}, so it is incomplete: it was changed, or written "
-                    "by an older version. Start a new run."
+                    f"The seal of {self.folder} ({SEAL}) does not cover {name}, so it is incomplete: it was changed, or "
+                    "written by an older version. Start a new run."
                 )
         for name, known in digests.items():
-            path = inside(self.folder, name)
+            with using(self.folder / SEAL):
+                path = inside(self.folder, name)
             if not path.is_file():
                 raise StudyError(
-                    f"{name} is missing from {self.folder}, where the run had written it. Start a new run."
+                    f"{name} is missing from {self.folder}, where the run had written it ({SEAL}). Start a new run."
                 )
             if file_digest(path) not in ([known] if isinstance(known, str) else known):
                 raise StudyError(
-                    f"{name} in {self.folder} was changed since the run began, so the folder no longer describes "
-                    "one run. Put the original file back, or start a new run with the changed settings."
+                    f"{name} in {self.folder} was changed since the run began, or {SEAL} was, so the folder no longer "
+                    "describes one run. Put the original file back, or start a new run with the changed settings."
                 )
 
     def _read(self) -> Digests:

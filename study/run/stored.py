@@ -93,12 +93,14 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
         table.to_parquet(temporary, index=False, write_page_checksum=True)
 
 
-def read_parquet(path: Path, columns: Sequence[str], remedy: str = NEW_RUN) -> pd.DataFrame:
-    """Return these columns of a table. Raises StudyError as `read_json`."""
+def read_parquet(path: Path, columns: Sequence[str] | None, remedy: str = NEW_RUN) -> pd.DataFrame:
+    """Return these columns of a table, or all. Raises StudyError as `read_json`."""
     import pandas as pd
 
     with using(path, remedy):
-        return pd.read_parquet(path, columns=list(columns), page_checksum_verification=True)[list(columns)]
+        wanted = None if columns is None else list(columns)
+        table = pd.read_parquet(path, columns=wanted, page_checksum_verification=True)
+        return table if wanted is None else table[wanted]
 
 
 def read_arrays(path: Path, remedy: str = NEW_RUN) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import MLFlowLogger
 from omegaconf import DictConfig
 
 from study import build
+from study.config.stored import OPENED
 from study.run.atomic import replacing
 from study.run.stored import using
 from study.run.tracking import quiet_trackers
@@ -69,6 +70,8 @@ def _tables(config: DictConfig, name: str, uri: str) -> Any:
     """Let MLflow make its tables at another address than the configuration's."""
     elsewhere = config.copy()
     elsewhere.logger[name].tracking_uri = uri
+    if OPENED in elsewhere:  # the reader trusts the address for which this one stands
+        elsewhere[OPENED].trust = [*elsewhere[OPENED].trust, uri]
     [logger] = build.loggers(elsewhere)
     assert isinstance(logger, MLFlowLogger)
     return logger._mlflow_client._tracking_client.store.engine

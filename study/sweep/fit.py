@@ -170,8 +170,7 @@ def _can_go_on(folder: RunFolder) -> bool:
         folder.seal.check(folder.sealed)
     except StudyError:
         return False
-    needed = (folder.config, folder.manifest, folder.contract, folder.split)
-    return all(path.exists() for path in needed) and read_state(folder.path).status != "absent"
+    return read_state(folder.path).status != "absent"
 
 
 def _clear(folder: Path) -> None:
