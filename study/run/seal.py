@@ -103,8 +103,8 @@ class Seal:
         for name in needed:
             if name not in digests:
                 raise StudyError(
-                    f"The seal of {self.folder} ({SEAL}) does not cover {name}, so it is incomplete: it was changed, or "
-                    "written by an older version. Start a new run."
+                    f"The seal of {self.folder} ({SEAL}) does not cover {name}, so it is incomplete: it was changed, "
+                    "or written by an older version. Start a new run."
                 )
         for name, known in digests.items():
             with using(self.folder / SEAL):
