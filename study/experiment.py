@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,15 +23,16 @@ from study.fitting.paid import NOTHING_TO_TRAIN_ON
 from study.report.style import save
 from study.report.terminal import print_report
 from study.run import tracking
-from study.run.atomic import read_json, write_json, write_text
+from study.run.alone import alone_in
+from study.run.atomic import write_json, write_text
 from study.run.circuits import layers_of
 from study.run.description import describe_data, encoding_entangles, located
 from study.run.entrants import MAIN_KEY, Entrant, entrants
 from study.run.environment import code_digest
-from study.run.folder import RunFolder, claim, open_run, working_in
+from study.run.folder import RunFolder, claim, open_run
 from study.run.identity import run_digest, run_name
 from study.run.interface import Interface
-from study.run.manifest import new_manifest, now, process, update_manifest
+from study.run.manifest import new_manifest, now, process, read_manifest, update_manifest
 from study.run.messages import plain_warnings
 from study.run.preflight import preflight
 from study.run.purchase import TrainingPlan, training_plan
@@ -39,6 +41,7 @@ from study.run.results import Results
 from study.run.seal import read_key
 from study.run.split import describe_split, write_split
 from study.run.stages import Run, fit_all, judge_all, last_epoch, make_trackers, plain_config, reason_of
+from study.run.stores import prepare_stores
 from study.run.tracking import Trackers
 from study.terminal import Terminal
 
@@ -134,14 +137,14 @@ def _start(config: DictConfig, console: Console) -> RunFolder:
 
     folder = claim(Path(config.output_dir), run_name(data.name, taking_part[0].name, digest), fill)
     folder = replace(folder, key=key)
-    with working_in(folder):
+    with alone_in(folder.path, "output_dir"):
         return _carry_out(Run(folder, config, data, taking_part, console, resumed=False))
 
 
 def _resume(folder: RunFolder, console: Console, trackers: bool) -> RunFolder:
-    with working_in(folder):
+    with alone_in(folder.path, "resume"):
         folder.seal.check(folder.sealed)
-        manifest = read_json(folder.manifest)
+        manifest = read_manifest(folder)
         if manifest["status"] == "finished":
             console.print(f"The run in {folder.path} is finished; nothing is left to do.", soft_wrap=True)
             print_report(folder, Results.read(folder.results), manifest, console)
@@ -151,7 +154,7 @@ def _resume(folder: RunFolder, console: Console, trackers: bool) -> RunFolder:
             config.logger = {}
         build.check_loggers(config)
         data = prepare_again(folder, config)
-        if manifest["code"]["digest"] != code_digest():
+        if manifest["code"].get("digest") != code_digest():
             console.print(
                 "Warning: the code has changed since the run began, so it may not end as it would have.",
                 style="yellow",
@@ -180,12 +183,14 @@ def _carry_out(run: Run) -> RunFolder:
     folder = run.folder
     trackers: Trackers = {}
     try:
+        prepare_stores(run.config)
         trackers = make_trackers(run)
         results = judge_all(run, *fit_all(run, trackers))
         tracking.end(trackers, results, step=last_epoch(folder))
     except BaseException as error:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else reason_of(error)
-        update_manifest(folder, status="failed", failure=reason, ended=now())
+        with suppress(OSError):  # of a disk that is full, which is what the first error says
+            update_manifest(folder, status="failed", failure=reason, ended=now())
         tracking.abandon(trackers)
         if not isinstance(error, StudyError):  # which would only come again
             run.console.print(f"To go on: {_go_on(run)}", soft_wrap=True)

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from study.ablation.sweep import PREFIX, Final, Job, Sweep, is_number, label, read_final, read_sweep
-from study.run.atomic import read_json
+from study.errors import StudyError
 from study.run.folder import RunFolder
+from study.run.stored import read_csv, read_json
 
 VALIDATION_FILE = "validation.json"
 FINISHED, FAILED, UNFINISHED, MISSING = "finished", "failed", "unfinished", "missing"
@@ -122,13 +123,13 @@ def _model(manifest: Mapping[str, Any]) -> dict[str, Any]:
     models = [entry for entry in _mapping(manifest, "models").values() if isinstance(entry, dict)]
     model: Mapping[str, Any] = next((entry for entry in models if entry.get("role") == "main"), {})
     circuit, execution = _mapping(model, "circuit"), _mapping(model, "execution")
-    gates = [count for count in _mapping(circuit, "gates").values() if is_number(count)]
+    gates = [count for count in _mapping(circuit, "gates").values() if _count(count) is not None]
     return {
-        "n_parameters": _number(model.get("n_parameters")),
-        "circuit_depth": _number(circuit.get("circuit_depth")),
+        "n_parameters": _count(model.get("n_parameters")),
+        "circuit_depth": _count(circuit.get("circuit_depth")),
         "n_gates": sum(gates) if gates else None,
-        "executions": _number(execution.get("executions")),
-        "gradient_executions": _number(execution.get("gradient_executions")),
+        "executions": _count(execution.get("executions")),
+        "gradient_executions": _count(execution.get("gradient_executions")),
         "fit_seconds": _number(model.get("fit_seconds")),
         "gradient_norm_start": _number(model.get("initial_gradient_norm")),
     }
@@ -164,22 +165,25 @@ def _swept(jobs: list[Job], key: str) -> pd.Series:
 
 def _history(folder: RunFolder) -> pd.DataFrame | None:
     try:
-        history = pd.read_csv(folder.metrics)
-    except (OSError, ValueError):  # pandas' own errors are ValueErrors
+        return read_csv(folder.metrics, ["epoch", "train_loss", "val_loss"])
+    except StudyError:
         return None
-    return history if {"epoch", "train_loss", "val_loss"} <= set(history.columns) else None
 
 
 def _json(path: Path) -> Any:
     try:
         return read_json(path)
-    except (OSError, ValueError):
+    except StudyError:
         return None
 
 
 def _mapping(node: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = node.get(key)
     return found if isinstance(found, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 2**63 and not isinstance(value, bool) else None
 
 
 def _number(value: Any) -> Any:

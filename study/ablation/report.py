@@ -18,6 +18,7 @@ from study.ablation.pages import Page, Panel, Section, html, markdown
 from study.errors import StudyError
 from study.report.exported import write_table
 from study.report.picture import remove_others
+from study.run.alone import alone_in
 from study.run.atomic import write_text
 
 REPORT, FIGURES = "report", "figures"
@@ -53,7 +54,8 @@ def write_report(
     grid = make_grid(collected, axes, chosen.key)
     folder = sweep_folder / REPORT
     try:
-        return _write(folder, collected, grid, chosen)
+        with alone_in(folder, None, wait=True):
+            return _write(folder, collected, grid, chosen)
     except OSError as error:
         raise StudyError(
             f"The report cannot be written to {folder} ({error.strerror}). Free some space, or copy the sweep and its "

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from study.errors import StudyError
-from study.run.atomic import read_json
+from study.run.stored import read_json
 
 SWEEP_FILE, FINAL_FILE = "sweep.json", "final.json"
 # What is varied to see how much the outcome varies by itself; every other swept key is a question.
@@ -17,6 +17,7 @@ REPEATS = ("seed", "split.fold", "split.repeat")
 SPLIT_KEYS = ("split.fold", "split.repeat")
 # What the names of validation metrics begin with in the table of the jobs.
 PREFIX = "val_"
+AGAIN = "Start the sweep again with the same overrides: it writes the file anew and keeps what is finished."
 GIVE_A_SWEEP = (
     "Give the sweep folder that train.py -m named when it ended, or the folders of two or more studies that compare.py "
     "named, as in report.py runs/studies/*"
@@ -101,13 +102,7 @@ def read_sweep(folder: Path, option: str = "sweep") -> Sweep:
     path = folder / SWEEP_FILE
     if not path.exists():
         raise StudyError(f"{option}={folder} is not a sweep folder: {_instead(folder)}. {GIVE_A_SWEEP}")
-    try:
-        sweep = Sweep.model_validate(read_json(path))
-    except (OSError, ValueError) as error:
-        raise StudyError(
-            f"{option}={folder}: its {SWEEP_FILE} cannot be read ({_why(error)}). Start the sweep again with the same "
-            "overrides: it writes the file anew and keeps what is finished."
-        ) from error
+    sweep: Sweep = read_json(path, Sweep, AGAIN)
     for job in sweep.jobs:
         lacking = [key for key in sweep.axes if key not in job.values]
         if lacking:
@@ -123,9 +118,9 @@ def read_final(folder: Path) -> tuple[Final | None, str | None]:
     if not path.exists():
         return None, None
     try:
-        return Final.model_validate(read_json(path)), None
-    except (OSError, ValueError) as error:
-        return None, f"{FINAL_FILE} cannot be read ({_why(error)})."
+        return read_json(path, Final, AGAIN), None
+    except StudyError as error:
+        return None, str(error)
 
 
 def label(value: Any) -> str:
@@ -145,10 +140,3 @@ def _instead(folder: Path) -> str:
     if (folder / "study.json").exists():
         return "it is the folder of one study, whose report is in report/; name two or more to compare over datasets"
     return f"{SWEEP_FILE} not found in it"
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return str(error)

@@ -17,6 +17,7 @@ from study.errors import StudyError
 from study.fitting.learner import CLASSIFICATION, REGRESSION, Learner
 from study.fitting.scaling import TargetScale, balanced_weights, require_class_weight
 from study.fitting.seeding import derive
+from study.run.stored import using
 
 if TYPE_CHECKING:
     from study.data.prepare import Prepared
@@ -207,20 +208,21 @@ class EstimatorLearner(Learner):
     def restore(self, folder: Path) -> None:
         path = folder / MODEL_FILE
         state = load_state(path, (*self.estimators, *self.parts))
-        if not isinstance(state, dict) or state.get("learner") != type(self).__name__:
+        if state.get("learner") != type(self).__name__:
             raise StudyError(f"{path} does not hold a {type(self).__name__}.")
-        self.estimator = state["estimator"]
-        kind = f"{type(self.estimator).__module__}.{type(self.estimator).__qualname__}"
-        if kind not in self.estimators:
-            raise StudyError(
-                f"{path} holds a {kind} in the place of the estimator of {type(self).__name__}, which is "
-                f"{' or '.join(self.estimators)}. It is not one of ours or has been changed."
-            )
-        self.task, self.n_outputs = state["task"], state["n_outputs"]
-        self._scale = TargetScale(state["target_mean"], state["target_deviation"])
-        self.chosen, self._folds_used = state["chosen"], state["folds_used"]
-        self._at_edge = state.get("at_edge", [])  # models saved before there was such a record
-        self._tuning_loss, self.fit_seconds = state["tuning_loss"], state["fit_seconds"]
+        with using(path):
+            self.estimator = state["estimator"]
+            kind = f"{type(self.estimator).__module__}.{type(self.estimator).__qualname__}"
+            if kind not in self.estimators:
+                raise StudyError(
+                    f"{path} holds a {kind} in the place of the estimator of {type(self).__name__}, which is "
+                    f"{' or '.join(self.estimators)}. It is not one of ours or has been changed."
+                )
+            self.task, self.n_outputs = state["task"], state["n_outputs"]
+            self._scale = TargetScale(state["target_mean"], state["target_deviation"])
+            self.chosen, self._folds_used = state["chosen"], state["folds_used"]
+            self._at_edge = state.get("at_edge", [])  # models saved before there was such a record
+            self._tuning_loss, self.fit_seconds = state["tuning_loss"], state["fit_seconds"]
 
     def describe(self) -> dict[str, Any]:
         task, _ = self._require_fitted()

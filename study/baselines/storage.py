@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from study.errors import StudyError
 from study.run.atomic import replacing
+from study.run.stored import using
 
 _PLAIN = frozenset(
     {f"builtins.{kind.__name__}" for kind in (dict, list, tuple, str, int, float, bool)}
@@ -30,17 +30,6 @@ _LOADERS = frozenset(
         "Tuple", "Type",
     )
 )  # fmt: skip
-_DAMAGE = (
-    OSError,
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ImportError,
-    RecursionError,
-)
 
 
 def save_state(path: Path, state: dict[str, Any], types: Collection[str]) -> None:
@@ -73,16 +62,14 @@ def load_state(path: Path, types: Collection[str]) -> dict[str, Any]:
     """
     import skops.io
 
-    try:
+    with using(path):
         strange = _strange(path, types)
-        if not strange:
-            return skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
-    except _DAMAGE as error:
-        raise StudyError(f"{path} is missing or damaged ({error}).") from error
-    raise StudyError(
-        f"{path} was not loaded: it asks for {', '.join(strange)}, and the file of this learner holds only "
-        f"{', '.join(sorted(types))}. It is not one of ours or has been changed."
-    )
+        if strange:
+            raise StudyError(
+                f"{path} was not loaded: it asks for {', '.join(strange)}, and the file of this learner holds only "
+                f"{', '.join(sorted(types))}. It is not one of ours or has been changed."
+            )
+        return dict(skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path)))
 
 
 def _strange(path: Path, types: Collection[str]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
 
 from study.comparison.entrants import Space
 from study.comparison.evidence import MOST_COMPARED, Outcome, Predictions
@@ -23,6 +23,7 @@ from study.fitting.learner import Learner
 from study.fitting.seeding import derive
 from study.metrics import evaluate
 from study.run.circuits import layers_of
+from study.run.stored import read_csv, read_json
 
 LOSS = {"classification": "log_loss", "regression": "rmse"}
 """What tuning minimises on the validation part."""
@@ -175,16 +176,21 @@ def _note(folder: Path, learner: Learner) -> None:
     steps = None
     best_epoch = learner.describe().get("best_epoch")
     if best_epoch is not None and (folder / "steps.csv").exists():
-        record = pd.read_csv(folder / "steps.csv", usecols=["epoch"])
+        record = read_csv(folder / "steps.csv", ["epoch"])
         steps = int((record["epoch"] <= best_epoch).sum())
     write_json(folder / "note.json", {"executions": executions, "steps": steps})
 
 
-def _noted(folder: Path) -> dict[str, Any]:
-    from study.run.atomic import read_json
+class Note(TypedDict):
+    """What note.json holds."""
 
+    executions: int
+    steps: int | None
+
+
+def _noted(folder: Path) -> Note:
     path = folder / "note.json"
-    return dict(read_json(path)) if path.exists() else {"executions": 0, "steps": None}
+    return read_json(path, Note) if path.exists() else {"executions": 0, "steps": None}
 
 
 def _predictions(part: Part, learner: Learner) -> Predictions:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import with_config
 
 Role = Literal["candidate", "twin", "baseline"]
 Split = tuple[int, int]  # (repeat, fold)
@@ -19,6 +20,7 @@ MOST_COMPARED = (
 )
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Entrant:
     """A model of a study.
@@ -35,6 +37,7 @@ class Entrant:
     role: Role
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True, order=True)
 class Condition:
     """What the entrants were given besides the fold. The default is the comparison itself, others are its side views.
@@ -53,6 +56,7 @@ class Condition:
 PLAIN = Condition()
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Outcome:
     """One entrant tuned, fitted and judged on one split under one condition, or why it was not.
@@ -114,11 +118,6 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Outcome:
-        """What `to_dict` gave."""
-        return cls(**{**values, "condition": Condition(**values["condition"])})
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,19 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
 
-from study.errors import StudyError
-from study.run.atomic import read_json, write_json
+from study.comparison.evidence import Entrant
+from study.errors import StudyError, refuse_full_disk
+from study.gates.seal import seal
+from study.run.atomic import write_json
+from study.run.stored import read_json, read_parquet, using
 
 STUDY, PREDICTIONS, VALIDATED, TEST_READ = (
     "study.json",
@@ -22,6 +26,73 @@ STUDY, PREDICTIONS, VALIDATED, TEST_READ = (
     "validation.parquet",
     "test_read.json",
 )
+
+AGAIN = "Remove the folder that it is in and give the command of the study again: its job is done again."
+
+
+class Entry(TypedDict):
+    """A job as study.json has it."""
+
+    number: int
+    entrant: str
+    repeat: int
+    fold: int
+    seed: int
+    fraction: float
+    label_noise: float
+    folder: str
+
+
+class Study(TypedDict):
+    """What study.json holds: what the study is, and what it declared before it began."""
+
+    format: Literal[1]
+    name: str
+    created: str
+    overrides: list[str]
+    declared: dict[str, Any]
+    seal: str
+    data: str
+    task: Literal["classification", "regression"]
+    metric: str
+    classes: list[str]
+    n_rows: int
+    fingerprint: str
+    entrants: list[Entrant]
+    left_out: dict[str, str]
+    splits: list[tuple[int, int]]
+    jobs: list[Entry]
+    leaks: list[str]
+    tolerated: list[str]
+    environment: dict[str, Any]
+
+
+class TestRead(TypedDict):
+    """What test_read.json holds: the settings for which the test part was read."""
+
+    chosen: dict[str, Any]
+
+
+def read_study(folder: Path) -> Study:
+    """Return study.json of a study's folder.
+
+    Raises:
+        StudyError: it is damaged, or not what was sealed.
+    """
+    path = folder / STUDY
+    study: Study = read_json(path, Study, "Put the original file back, or start a new study.")
+    if seal(study["declared"]) != study["seal"]:
+        raise StudyError(
+            f"{path} was changed after the study began: what it declares does not fit its seal "
+            f"{study['seal'][:12]}. Gates are declared before a study and stay; put the file back, or start "
+            "a new study."
+        )
+    known = {entrant.name for entrant in study["entrants"]}
+    if not known or not {entry["entrant"] for entry in study["jobs"]} <= known:
+        raise StudyError(
+            f"{path} is damaged: its jobs are not those of its entrants. Put the original file back."
+        )
+    return study
 
 
 @dataclass(frozen=True)
@@ -58,7 +129,7 @@ class ComparisonJob:
             if word.startswith("job=")
         ]
         folder = Path(self.study)
-        whole = read_json(folder / STUDY)
+        whole = read_study(folder)
         entry = whole["jobs"][number]
         place = folder / entry["folder"]
         from study.comparison.state import read_state
@@ -76,7 +147,7 @@ class ComparisonJob:
         finally:
             lock.release()
 
-    def _holding(self, folder: Path, whole: Mapping[str, Any], entry: Mapping[str, Any], place: Path) -> str:
+    def _holding(self, folder: Path, whole: Study, entry: Entry, place: Path) -> str:
         # These load torch, PennyLane and Lightning; a job that is done needs none of them.
         from study.comparison.spent import stop_reason
         from study.comparison.state import read_state, write_state
@@ -110,9 +181,7 @@ class ComparisonJob:
         return "finished"
 
 
-def carry_out(
-    job: ComparisonJob, folder: Path, whole: Mapping[str, Any], entry: Mapping[str, Any], place: Path
-) -> None:
+def carry_out(job: ComparisonJob, folder: Path, whole: Study, entry: Entry, place: Path) -> None:
     """Tune, fit, judge, and write predictions and outcome; the outcome last, because it makes the job a finished one.
 
     What an entrant fails with is a result, and stands in its outcome; what is wrong with the study itself is raised.
@@ -182,6 +251,7 @@ def carry_out(
         except StudyError:
             raise
         except Exception as error:
+            refuse_full_disk(error)
             judged = Judged(replace(outcome, failure=reason_of(error)))
     _write(place, judged, data.classes)
     write_json(place / OUTCOME, {**judged.outcome.to_dict(), "seal": whole["seal"]})
@@ -198,9 +268,10 @@ def _once(place: Path, chosen: Mapping[str, Any]) -> None:
     from study.data.sealed import LeakError
 
     record = place / TEST_READ
-    if record.exists() and read_json(record)["chosen"] != dict(chosen):
+    before = read_json(record, TestRead)["chosen"] if record.exists() else dict(chosen)
+    if before != dict(chosen):
         raise LeakError(
-            f"leak: the test part was read more than once: for {read_json(record)['chosen']} before, and now for "
+            f"leak: the test part was read more than once: for {before} before, and now for "
             f"{dict(chosen)}. What is chosen after a look at the test part is tuned on it."
         )
     write_json(record, {"chosen": dict(chosen)})
@@ -220,8 +291,6 @@ def _write(place: Path, judged: Any, classes: list[str]) -> None:
 
 def read_back(place: Path, classes: list[str]) -> tuple[Any, Any] | None:
     """The predictions (validation, test) of a job, or None if it has none."""
-    import pandas as pd
-
     from study.comparison.evidence import Predictions
     from study.run.predictions import read_output
 
@@ -230,10 +299,11 @@ def read_back(place: Path, classes: list[str]) -> tuple[Any, Any] | None:
         path = place / name
         if not path.exists():
             return None
-        table = pd.read_parquet(path, columns=["row", "target"])
+        table = read_parquet(path, ["row", "target"], AGAIN)
         targets = table["target"].to_numpy()
-        if classes:
-            codes = {label: code for code, label in enumerate(classes)}
-            targets = np.array([codes[str(label)] for label in targets], dtype=np.int64)
-        found.append(Predictions(table["row"].to_numpy(), targets, read_output(path, "model", classes)))
+        with using(path, AGAIN):
+            if classes:
+                codes = {label: code for code, label in enumerate(classes)}
+                targets = np.array([codes[str(label)] for label in targets], dtype=np.int64)
+            found.append(Predictions(table["row"].to_numpy(), targets, read_output(path, "model", classes)))
     return found[0], found[1]

@@ -7,11 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
+
 from study.comparison.state import OUTCOME, RECORD
-from study.run.atomic import read_json, write_json
+from study.errors import StudyError
+from study.run.atomic import write_json
 from study.run.manifest import now
+from study.run.stored import read_json
+from study.sweep.state import State
 
 SITTINGS, STOPPED = "sittings.json", "stopped.json"
+NO_SITTINGS = (
+    "Put the original file back, or remove it: then the time that the study took is counted from now on."
+)
+
+
+class _Executed(TypedDict):
+    executions: int
 
 
 def begin_sitting(folder: Path) -> str:
@@ -24,7 +36,7 @@ def begin_sitting(folder: Path) -> str:
 def sittings(folder: Path) -> list[str]:
     """When the study was started and gone on with."""
     path = folder / SITTINGS
-    return list(read_json(path)) if path.exists() else []
+    return read_json(path, list[str], NO_SITTINGS) if path.exists() else []
 
 
 def wall_seconds(folder: Path, until: str | None = None) -> float:
@@ -44,7 +56,7 @@ def wall_seconds(folder: Path, until: str | None = None) -> float:
 
 def executions(folder: Path) -> int:
     """Circuit executions of the jobs that ended."""
-    return sum(int(read_json(path)["executions"]) for path in folder.glob(f"jobs/*/{OUTCOME}"))
+    return sum(read_json(path, _Executed)["executions"] for path in folder.glob(f"jobs/*/{OUTCOME}"))
 
 
 def stop_reason(folder: Path, whole: Mapping[str, Any]) -> str | None:
@@ -53,7 +65,7 @@ def stop_reason(folder: Path, whole: Mapping[str, Any]) -> str | None:
 
     record = folder / STOPPED
     if record.exists():
-        return str(read_json(record)["reason"])
+        return str(read_json(record, dict[str, str])["reason"])
     limits = whole["declared"]["stop_loss"]
     # Nothing that runs here costs money.
     reason = stop_loss(
@@ -69,10 +81,9 @@ def stop_reason(folder: Path, whole: Mapping[str, Any]) -> str | None:
 
 def _ended(path: Path) -> str | None:
     try:
-        ended = read_json(path).get("ended")
-    except (OSError, ValueError):
+        return read_json(path, State).ended
+    except StudyError:
         return None
-    return None if ended is None else str(ended)
 
 
 def _moment(text: str) -> datetime.datetime:

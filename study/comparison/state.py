@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from study.run.atomic import read_json, write_json
+from study.errors import StudyError
+from study.run.atomic import write_json
+from study.run.stored import read_json
 from study.sweep.state import State
 
 OUTCOME, RECORD = "outcome.json", "job.json"
@@ -19,29 +22,29 @@ def read_state(folder: Path) -> State:
     finished = (folder / OUTCOME).exists()
     unscored = _failure_of(folder / OUTCOME) if finished else None
     try:
-        record: dict[str, Any] = read_json(folder / RECORD)
-        status = record["status"]
-    except (OSError, ValueError, KeyError, TypeError):
+        record = read_json(folder / RECORD, State)
+    except StudyError:
         return State("finished", unscored=unscored) if finished else State("absent")
+    status = record.status
     if finished:
         status = "finished"  # also where the process was killed before it could put that on record
     elif status == "finished":
         status = "running"
-    return State(status, record.get("failure"), record.get("begun"), record.get("ended"), unscored)
+    return replace(record, status=status, unscored=unscored)
 
 
 def write_state(folder: Path, **entries: Any) -> None:
     """Set entries of the job's record; the others stay."""
     try:
-        record = dict(read_json(folder / RECORD))
-    except (OSError, ValueError, TypeError):
+        record = read_json(folder / RECORD, dict[str, Any])
+    except StudyError:
         record = {}
     write_json(folder / RECORD, {**record, **entries})
 
 
 def _failure_of(outcome: Path) -> str | None:
     try:
-        failure = read_json(outcome)["failure"]
-    except (OSError, ValueError, KeyError, TypeError):
+        failure = read_json(outcome, dict[str, Any]).get("failure")
+    except StudyError:
         return None
     return None if failure is None else str(failure)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -19,9 +16,10 @@ from study.config.composition import composing, parse_overrides, written
 from study.config.memory import available_bytes, readable
 from study.config.program import Program
 from study.errors import StudyError
+from study.exit_codes import ExitCode
 from study.report.words import counted
+from study.run.alone import alone_in
 from study.run.place import place
-from study.run.writable import make_folder
 from study.sweep.launching import (
     check_launcher,
     parallel_jobs,
@@ -36,9 +34,6 @@ if TYPE_CHECKING:
     from study.comparison.composing import EntrantComposer
     from study.comparison.estimate import Estimate
     from study.comparison.planning import Plan, Planned
-
-LEAKED = 3
-LOCK = ".lock"
 
 
 def run_study(
@@ -59,7 +54,7 @@ def run_study(
     launcher, hydra = _launcher(program, lines, config_dir)
     check_launcher(launcher)
     from study.comparison.composing import entrants_of
-    from study.comparison.planning import make_plan
+    from study.comparison.planning import make_plan, plain
     from study.comparison.report.report import write_report
     from study.comparison.report.terminal import print_summary
     from study.gates.fit import score_fit
@@ -71,12 +66,12 @@ def run_study(
     base = Path.cwd()
     words = [written(override) for override in parse_overrides(lines) if not override.is_hydra_override()]
     with plain_warnings(console), entrants_of(lines, config_dir, base) as composer:
-        fit = score_fit(_plain(config.study.fit))
+        fit = score_fit(plain(config.study.fit))
         console.print(f"Does the use case fit? {fit.advice}", soft_wrap=True)
         console.print("Reading the data, composing the entrants, looking for leaks …", style="dim")
         plan = make_plan(config, composer, words, base)
         _print_plan(plan, console)
-        with _alone_in(plan.folder):
+        with alone_in(plan.folder, "output_dir"):
             _check_seal(plan)
             pending = [] if plan.leaks else [job for job in plan.jobs if job.state.status != "finished"]
             if pending:
@@ -102,7 +97,7 @@ def run_study(
                     trials_of(plan.folder),
                 )
         print_summary(evidence, verdict, console)
-    return LEAKED if evidence.leaks else 0
+    return ExitCode.INCOMPLETE if evidence.leaks else ExitCode.DONE
 
 
 class _Nothing:
@@ -167,11 +162,11 @@ def _run(how: Launch, plan: Plan, seconds: float, console: Console) -> None:
     from study.comparison.load import STORE
     from study.comparison.spent import begin_sitting
     from study.comparison.state import write_state
-    from study.comparison.tuning import make_store
+    from study.comparison.tuning import make_trials
     from study.run.manifest import now
     from study.sweep.watch import Watch
 
-    make_store(plan.folder / STORE)
+    make_trials(plan.folder / STORE)
     began = begin_sitting(plan.folder)
 
     def record_death(folder: Path, reason: str) -> None:
@@ -209,13 +204,11 @@ def _run(how: Launch, plan: Plan, seconds: float, console: Console) -> None:
 
 def _check_seal(plan: Plan) -> None:
     """Raise StudyError, naming what was changed, if the study began under another declaration."""
-    from study.comparison.job import STUDY
+    from study.comparison.job import STUDY, read_study
     from study.gates.seal import check_seal
-    from study.run.atomic import read_json
 
-    path = plan.folder / STUDY
-    if path.exists():
-        before = read_json(path)
+    if (plan.folder / STUDY).exists():
+        before = read_study(plan.folder)
         check_seal(plan.declared, before["seal"], before["declared"])
 
 
@@ -310,32 +303,3 @@ def _check_limits(found: Estimate, parallel: int, starts: int, options: DictConf
             f"{parallel} jobs at once need at least {readable(needed)} of memory for their states, and there are "
             f"{readable(available)}. Run fewer at once, or choose a smaller n_qubits or trainer.batch_size."
         )
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold the study for this process within the block. The lock goes with the process, however it ends.
-
-    Raises:
-        StudyError: another process is at it, or the folder cannot be made.
-    """
-    make_folder(folder, "output_dir")
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise StudyError(
-            f"Another process is running the study in {folder}. Wait until it has ended."
-        ) from error
-    try:
-        yield
-    finally:
-        if [path.name for path in folder.iterdir()] == [LOCK]:  # it was refused before it began
-            shutil.rmtree(folder)
-        lock.release()
-
-
-def _plain(node: DictConfig) -> dict[str, object]:
-    from study.comparison.planning import plain
-
-    return plain(node)

@@ -14,10 +14,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from study.comparison.entrants import Space
 from study.data.sealed import LeakError
+from study.errors import refuse_full_disk
 from study.fitting.seeding import derive
 from study.run.stages import reason_of
+from study.run.stored import using
+from study.run.stores import make_store
 
 N_AT_RANDOM = 10  # settings of an entrant on a split, before the sampler learns from their losses
+LOST = "Put the original file back, or start a new study."
 SECONDS, REASON, NUMBER = "seconds", "reason", "number"
 SEED = "seed"  # the key of train.py that a restart sets
 
@@ -67,7 +71,7 @@ def tune(
     and the restarts.
 
     Args:
-        store: SQLite file, shared by the entrants of a study; it is made by `make_store`. None keeps trials in memory.
+        store: SQLite file, shared by the entrants of a study; it is made by `make_trials`. None keeps trials in memory.
         name: of this tuning in the store.
         search: what is varied, by key.
         first: values of all its keys for the first trial; outside their range they are moved to its end.
@@ -97,6 +101,7 @@ def tune(
         except LeakError:
             raise
         except Exception as error:  # a failed trial is a result
+            refuse_full_disk(error)
             reason = reason_of(error)
         if found is not None and found != found:
             found, reason = None, "its loss is not a number"
@@ -121,18 +126,23 @@ def trials_of(n_trials: int, restarts: int, searched: bool) -> int:
     return n_trials if searched else min(n_trials, 1 + restarts)
 
 
-def make_store(store: Path) -> None:
-    """Create the SQLite file, so that no two jobs do it at once."""
-    _storage(store)
+def make_trials(store: Path) -> None:
+    """Create the SQLite file of the trials. Raises StudyError if there is one that is damaged."""
+    make_store(store, lambda uri: optuna.storages.RDBStorage(uri).engine)
+    with using(store, LOST):
+        _storage(store)
 
 
 def read_trials(store: Path) -> dict[str, list[FrozenTrial]]:
-    """The trials that ended, by the name of their tuning."""
-    storage = _storage(store)
-    return {
-        study.study_name: _done(optuna.load_study(study_name=study.study_name, storage=storage))
-        for study in optuna.get_all_study_summaries(storage, include_best_trial=False)
-    }
+    """The trials that ended, by the name of their tuning. Raises StudyError if the store is missing or damaged."""
+    with using(store, LOST):
+        if not store.exists():
+            raise FileNotFoundError(store)
+        storage = _storage(store)
+        return {
+            study.study_name: _done(optuna.load_study(study_name=study.study_name, storage=storage))
+            for study in optuna.get_all_study_summaries(storage, include_best_trial=False)
+        }
 
 
 def at_edge(search: Mapping[str, Space], values: Values) -> list[str]:

@@ -1,4 +1,4 @@
-"""A command: Hydra's command line, with every failure of the user's own as one message and exit code 2.
+"""A command: Hydra's command line, with every failure of the user's own as one message and one of our exit codes.
 
 Hydra runs the jobs, one or many. Before it does, the request is checked as a whole (`study.config.check`), so that a
 mistake in the last job of a sweep is reported before the first one starts.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
+import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 
@@ -23,15 +25,13 @@ from study.config.composition import CONFIG_DIR, load_plugins, one_paragraph
 from study.config.program import Program
 from study.config.resolvers import register_resolvers
 from study.config.variables import redacted
-from study.errors import StudyError
+from study.errors import StudyError, disk_full
+from study.exit_codes import ExitCode
 from study.text import in_lines
 
 Task = Callable[[DictConfig], None]
 Sweep = Callable[[Program, Sequence[str], "str | None"], int]
 Whole = Callable[[Program, Sequence[str], "str | None", DictConfig], int]
-
-BAD_REQUEST = 2
-INTERRUPTED = 130
 
 
 def command(program: Program, sweep: Sweep | None = None) -> Callable[[Task], Callable[[], None]]:
@@ -78,18 +78,29 @@ def run(
     """Check the arguments and run the job or jobs that they ask for.
 
     Returns:
-        The exit code: 0, 2 for a request that cannot be carried out, 130 when interrupted, and what a sweep returns.
+        The exit code, one of `study.exit_codes.ExitCode`.
     """
+    _end_as_interrupted()
     try:
         return _run(program, task, arguments, sweep, whole)
     except KeyboardInterrupt:
-        return _say(program, "interrupted.", INTERRUPTED)
-    except InstantiationException:
-        raise  # study.build explains those that come from a configuration; this one is a bug
-    except HydraException as error:
-        return _say(program, one_paragraph(error), BAD_REQUEST)
-    except _user_errors() as error:
-        return _say(program, str(error), BAD_REQUEST)
+        return _say(program, "interrupted.", ExitCode.INTERRUPTED)
+    except Exception as error:
+        if (full := disk_full(error)) is not None:
+            return _say(program, str(full), full.exit_code)
+        if isinstance(error, InstantiationException):
+            raise  # study.build explains those that come from a configuration; this one is a bug
+        if isinstance(error, HydraException):
+            return _say(program, one_paragraph(error), ExitCode.REFUSED)
+        if isinstance(error, _user_errors()):
+            return _say(program, str(error), getattr(error, "exit_code", ExitCode.REFUSED))
+        raise
+
+
+def _end_as_interrupted() -> None:
+    """Let SIGTERM, which batch systems send before they kill, end a command as Ctrl-C does: with a word, and tidily."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _run(
@@ -126,9 +137,9 @@ def _run(
         config = ready.pop() if ready else _checked_job(program, flags)
         try:
             task(config)
-        except _user_errors() as error:
-            if many:
-                raise  # Hydra says which job it was, and goes on with the others
+        except Exception as error:
+            if many or not (isinstance(error, _user_errors()) or disk_full(error)):
+                raise  # of many, Hydra says which job it was, and goes on with the others
             mistakes.append(error)
 
     # Without it Hydra prints its own report of an exception and leaves with exit code 1.
@@ -199,9 +210,9 @@ def remark(program: Program, message: str) -> None:
     _say(program, message)
 
 
-def _say(program: Program, message: str, code: int = 0) -> int:
+def _say(program: Program, message: str, code: int = ExitCode.DONE) -> int:
     """Put one line on stderr, and hand back the exit code."""
-    kind = "error: " if code == BAD_REQUEST else "warning: " if code == 0 else ""
+    kind = {ExitCode.DONE: "warning: ", ExitCode.INTERRUPTED: ""}.get(ExitCode(code), "error: ")
     sys.stderr.write(f"{program.name}.py: {kind}{in_lines(redacted(message))}\n")
     sys.stderr.flush()
     return code

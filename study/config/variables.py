@@ -108,6 +108,19 @@ def restored(node: Any, key: str, trust: Sequence[str], in_object: bool = False)
     return f"${{oc.decode:{parts[1]}}}" if node.get("decoded") else "".join(parts)
 
 
+def without_variables(node: Any) -> Any:
+    """Return plain values without those that came from variables and were not restored."""
+    if isinstance(node, list):
+        return [without_variables(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: without_variables(value)
+        for name, value in node.items()
+        if not (isinstance(value, dict) and KEY in value)
+    }
+
+
 def refuse_variables(node: dict[str, Any], key: str) -> None:
     """Raise StudyError, which says what a stored value asks of the environment and how to allow it."""
     asked = ",".join(f"env:{name}" for name in names_in(node, key))

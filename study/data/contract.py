@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
+from pydantic import with_config
 
 from study.data.columns import Cells, Kind, described, kind_of, kind_or_none, read_cells
 from study.data.drift import Reference, verdict
@@ -16,6 +17,7 @@ from study.data.reading import check_names
 from study.errors import StudyError
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class ColumnContract:
     """One column in the training part.
@@ -86,6 +88,7 @@ class ColumnContract:
         return int(self.reference.count(cells)[-2]) / len(cells.values)
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Contract:
     """The columns of the training part, in order, and how it treated gaps.
@@ -170,28 +173,6 @@ class Contract:
             index, by_chance = column.reference.compare(cells)
             rows.append((column.name, index, by_chance, column.outside(cells), verdict(index, by_chance)))
         return pd.DataFrame(rows, columns=["feature", "psi", "chance", "outside", "verdict"])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; `from_dict` gives an equal contract back, bit for bit."""
-        columns = [
-            {**asdict(column), "categories": list(column.categories), "reference": column.reference.to_dict()}
-            for column in self.columns
-        ]
-        return {"columns": columns, "missing": self.missing, "ignored": list(self.ignored), "rows": self.rows}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        columns = (
-            ColumnContract(
-                **{
-                    **c,
-                    "categories": tuple(c["categories"]),
-                    "reference": Reference.from_dict(c["reference"]),
-                }
-            )
-            for c in values["columns"]
-        )
-        return cls(tuple(columns), values["missing"], tuple(values["ignored"]), values["rows"])
 
 
 def _check_type(column: ColumnContract, series: pd.Series) -> None:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
+from pydantic import with_config
 
 from study.data.columns import Cells, Kind
 
@@ -25,6 +26,7 @@ STRONG = 0.25
 Verdict = Literal["stable", "moderate", "strong"]
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Reference:
     """The histogram of a column in the training part.
@@ -68,13 +70,6 @@ class Reference:
         """PSI of the cells, and what it reaches by chance in one of twenty draws from the training part."""
         expected, actual = np.array(self.counts), self.count(cells)
         return float(psi(expected, actual)), chance(expected, actual)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"edges": list(self.edges), "categories": list(self.categories), "counts": list(self.counts)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        return cls(tuple(values["edges"]), tuple(values["categories"]), tuple(values["counts"]))
 
 
 def psi(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:

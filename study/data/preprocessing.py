@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
+from pydantic import with_config
 
 from study.data.columns import Kind, kind_of, read_cells
 from study.data.missing import REFUSING, Policy, check_policy
@@ -19,6 +20,7 @@ SMALLEST_SPREAD = 1e-150
 """Columns that spread less than this count as constant: dividing by less overflows on ordinary values."""
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Encoder:
     """How one column becomes inputs.
@@ -65,6 +67,7 @@ class Encoder:
         return encoded
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Preprocessor:
     """`scale` is standard (zero mean, unit variance), minmax (0 to 1) or none.
@@ -110,15 +113,6 @@ class Preprocessor:
     def feature_names(self) -> list[str]:
         """One name an input: the column's, or `column=category`."""
         return [name for encoder in self.encoders for name in encoder.feature_names]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; `from_dict` gives an equal preprocessor back, bit for bit."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        encoders = (Encoder(**{**e, "categories": tuple(e["categories"])}) for e in values["encoders"])
-        return cls(**{**values, "encoders": tuple(encoders)})
 
     def _fit_column(self, series: pd.Series, missing: Policy) -> Encoder:
         name, kind = str(series.name), kind_of(series)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import logging
-import pickle
 import re
+import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import with_config
+from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
 
 from study.errors import StudyError
 from study.run.atomic import replacing
+from study.run.stored import checked, using
 
 if TYPE_CHECKING:
     from study.run.seal import Seal
@@ -24,8 +28,24 @@ BEST = "best.ckpt"
 FORMAT = 1
 
 _NAME = re.compile(r"epoch-(\d+)\.ckpt")
-_UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, IndexError, pickle.UnpicklingError)
 _log = logging.getLogger(__name__)
+
+
+@with_config(arbitrary_types_allowed=True)
+class State(TypedDict):
+    """What the checkpoint of an epoch holds."""
+
+    epoch: int
+    seed: int
+    seconds: float
+    executed: list[dict[str, Any]]
+    initial_gradient_norm: float | None
+    model: dict[str, torch.Tensor]
+    best_model: dict[str, torch.Tensor]
+    best_epoch: int
+    best_loss: float
+    optimizer: dict[str, Any]
+    schedulers: list[dict[str, Any]]
 
 
 class Checkpoints:
@@ -44,11 +64,12 @@ class Checkpoints:
         self.folder = folder / FOLDER
         self._seal = seal
 
-    def save(self, epoch: int, state: dict[str, Any]) -> Path:
-        """Write the state after an epoch and drop all epochs but this one and the one before."""
+    def save(self, state: State) -> Path:
+        """Write the state after its epoch and drop all epochs but this one and the one before."""
+        epoch = state["epoch"]
         self.folder.mkdir(exist_ok=True)
         path = self.folder / f"epoch-{epoch:04d}.ckpt"
-        write_state(path, {**state, "epoch": epoch})
+        write_state(path, {**state})
         # Later ones are those that a resume could not read.
         old = [file for other, file in self._epochs() if other not in (epoch, epoch - 1)]
         if self._seal is not None:
@@ -71,7 +92,7 @@ class Checkpoints:
         """Whether any epoch was ever finished here, readable or not."""
         return bool(self._epochs())
 
-    def newest(self) -> dict[str, Any] | None:
+    def newest(self) -> State | None:
         """The state after the newest epoch that can be read; None if there is no checkpoint.
 
         Falling back from an unreadable one is reported in one line.
@@ -82,16 +103,18 @@ class Checkpoints:
         epochs = [one for one in self._epochs() if self._seal is None or self._seal.covers(one[1])]
         unreadable: list[str] = []
         for _, path in reversed(epochs):
-            state = read_state(path)
-            if state is not None:
-                if unreadable:
-                    _log.warning(
-                        "%s cannot be read (truncated or damaged): going on from %s instead.",
-                        " and ".join(unreadable),
-                        path,
-                    )
-                return state
-            unreadable.append(path.name)
+            try:
+                state: State = read_state(path, State)
+            except StudyError:
+                unreadable.append(path.name)
+                continue
+            if unreadable:
+                _log.warning(
+                    "%s cannot be read (truncated or damaged): going on from %s instead.",
+                    " and ".join(unreadable),
+                    path,
+                )
+            return state
         if epochs:
             raise StudyError(
                 f"None of the {len(epochs)} checkpoints in {self.folder} can be read, so there is nothing to go on "
@@ -111,14 +134,28 @@ def plain_state(state: dict[str, Any]) -> dict[str, Any]:
 
 def write_state(path: Path, state: dict[str, Any], replace: Replacing = replacing) -> None:
     """Write tensors and plain values, atomically."""
+    buffer = io.BytesIO()  # torch's own writer does not say that a disk is full
+    torch.save({**state, "format": FORMAT}, buffer)
     with replace(path) as temporary:
-        torch.save({**state, "format": FORMAT}, temporary)
+        temporary.write_bytes(buffer.getvalue())
 
 
-def read_state(path: Path) -> dict[str, Any] | None:
-    """What a file of ours holds; None if it cannot be read or is not one."""
-    try:
+def read_state(path: Path, kind: Any = dict[str, Any]) -> Any:
+    """Return what a file of `write_state` holds.
+
+    Args:
+        path: of the file.
+        kind: the type of its content, as in `read_json`.
+
+    Raises:
+        StudyError: it is missing or damaged, or holds something else.
+    """
+    adapter = checked(kind)
+    with using(path):
+        with zipfile.ZipFile(path) as archive:  # torch does not compare the checksums of what it loads
+            if (broken := archive.testzip()) is not None:
+                raise ValueError(f"the checksum of {broken} is wrong")
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE:
-        return None
-    return state if isinstance(state, dict) and state.get("format") == FORMAT else None
+        if state["format"] != FORMAT:
+            raise ValueError(f"its format is {state['format']}, and this version reads {FORMAT}")
+        return adapter.validate_python(state)

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from study.errors import StudyError
 from study.run.atomic import replacing
+from study.run.stored import using
 
 METRICS_FILE = "metrics.csv"
 STEPS_FILE = "steps.csv"
@@ -43,12 +45,15 @@ class History:
         """Append one finished epoch; the names must be the same every time.
 
         Raises:
-            ValueError: if they are not.
+            StudyError: if they are not.
         """
         columns = ["epoch", *values]
         new = self._columns is None
         if not new and columns != self._columns:
-            raise ValueError(f"metrics.csv has the columns {self._columns}, and the epoch brings {columns}.")
+            raise StudyError(
+                f"{self._metrics_path} has the columns {self._columns}, and the epoch brings {columns}. Put the "
+                "original file back, or start a new run."
+            )
         with self._metrics_path.open("w" if new else "a", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             if new:
@@ -67,12 +72,16 @@ class History:
 
 def _cut_back(path: Path, resume_at: int) -> list[str] | None:
     """Drop the rows of epochs from `resume_at` on and torn rows; return the columns, None without any row."""
-    if resume_at == 0 or not path.exists():
+    if resume_at == 0:
         path.unlink(missing_ok=True)
         return None
-    with path.open(newline="") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    kept = [row for row in rows if len(row) == len(header) and int(row[0]) < resume_at]
+    with using(path):
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+        kept = [row for row in rows if len(row) == len(header) and float(row[0]) < resume_at]
+        numbers = [[float(cell) for cell in row] for row in kept]
+        if header[0] != "epoch" or [row[0] for row in numbers] != list(range(resume_at)):
+            raise ValueError(f"it does not hold the {resume_at} epochs that were finished")
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *kept])
-    return header or None
+    return header

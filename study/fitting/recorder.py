@@ -10,11 +10,12 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
-from study.fitting.checkpoints import Checkpoints, plain_state
+from study.fitting.checkpoints import Checkpoints, State, plain_state
 from study.fitting.executions import Executed, executed
 from study.fitting.history import History
 from study.fitting.objective import Objective, not_finite
 from study.fitting.stopping import Stopping
+from study.run.stored import using
 
 
 class Recorder(Callback):
@@ -47,7 +48,7 @@ class Recorder(Callback):
         stopping: Stopping,
         checkpoints: Checkpoints,
         seed: int,
-        state: dict[str, Any] | None = None,
+        state: State | None = None,
     ) -> None:
         self._history = history
         self._stopping = stopping
@@ -57,7 +58,7 @@ class Recorder(Callback):
         self.best_model: dict[str, Any] = state["best_model"] if state else {}
         self.seconds: float = state["seconds"] if state else 0.0
         self.earlier: Executed = state["executed"] if state else []
-        self.initial_gradient_norm: float | None = state.get("initial_gradient_norm") if state else None
+        self.initial_gradient_norm: float | None = state["initial_gradient_norm"] if state else None
         self._clock = time.perf_counter()
         self._losses: list[tuple[float, int]] = []
         self._gradient_norms: list[float] = []
@@ -69,9 +70,10 @@ class Recorder(Callback):
         finished = self._state["epoch"] + 1
         counts = dict.fromkeys(("ready", "started", "processed", "completed"), finished)
         trainer.fit_loop.epoch_progress.load_state_dict({"total": counts, "current": counts})
-        trainer.optimizers[0].load_state_dict(self._state["optimizer"])
-        for config, stored in zip(trainer.lr_scheduler_configs, self._state["schedulers"], strict=True):
-            config.scheduler.load_state_dict(stored)
+        with using(self._checkpoints.folder):
+            trainer.optimizers[0].load_state_dict(self._state["optimizer"])
+            for config, stored in zip(trainer.lr_scheduler_configs, self._state["schedulers"], strict=True):
+                config.scheduler.load_state_dict(stored)
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer
@@ -104,7 +106,7 @@ class Recorder(Callback):
         if self._stopping.update(epoch, objective.validation_loss):
             self.best_model = plain_state(objective.model.state_dict())
             self._checkpoints.save_best(epoch, self.best_model)
-        self._checkpoints.save(epoch, self._state_of(trainer, objective))
+        self._checkpoints.save(self._state_of(trainer, objective))
         trainer.should_stop = self._stopping.exhausted(epoch)
 
     def _epoch_values(self, objective: Objective) -> dict[str, float]:
@@ -124,8 +126,9 @@ class Recorder(Callback):
         self._gradient_norms.clear()
         return values
 
-    def _state_of(self, trainer: Trainer, objective: Objective) -> dict[str, Any]:
+    def _state_of(self, trainer: Trainer, objective: Objective) -> State:
         return {
+            "epoch": trainer.current_epoch,
             "seed": self._seed,
             "seconds": self.seconds,
             "executed": executed(objective.model, self.earlier),

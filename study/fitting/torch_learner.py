@@ -8,19 +8,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from pydantic import with_config
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
 
 from study.errors import StudyError
 from study.fitting.batches import ordered_batches, rows_at_once, training_batches
-from study.fitting.checkpoints import Checkpoints, plain_state, read_state, write_state
+from study.fitting.checkpoints import Checkpoints, State, plain_state, read_state, write_state
 from study.fitting.executions import Executed, executed, reset_execution
 from study.fitting.history import History
 from study.fitting.learner import CLASSIFICATION, REGRESSION, Learner
@@ -35,6 +37,7 @@ from study.fitting.scaling import require_class_weight
 from study.fitting.settings import TrainerSettings
 from study.fitting.stopping import Stopping
 from study.fitting.streams import Streams
+from study.run.stored import using
 
 if TYPE_CHECKING:
     from study.data.prepare import Prepared
@@ -42,6 +45,18 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.pt"
 _PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 _log = logging.getLogger(__name__)
+
+
+@with_config(arbitrary_types_allowed=True)
+class Fitted(TypedDict):
+    """What `model.pt` holds."""
+
+    model: dict[str, Tensor]
+    task: Literal["classification", "regression"]
+    n_outputs: int
+    constants: dict[str, float]
+    stopping: Stopping
+    fit_seconds: float
 
 
 class TorchLearner(Learner):
@@ -186,13 +201,12 @@ class TorchLearner(Learner):
 
     def restore(self, folder: Path) -> None:
         path = folder / MODEL_FILE
-        state = read_state(path)
-        if state is None:
-            raise StudyError(f"{path} is missing or damaged, or is not the file of a trained model.")
-        self._load_weights(state["model"], path)
+        state: Fitted = read_state(path, Fitted)
+        with using(path):
+            self._load_weights(state["model"], path)
+            self._outputs = outputs_from(state["task"], state["n_outputs"], state["constants"])
         self.task, self.n_outputs = state["task"], state["n_outputs"]
-        self._outputs = outputs_from(state["task"], state["n_outputs"], state["constants"])
-        self._stopping = Stopping(**state["stopping"])
+        self._stopping = state["stopping"]
         self.fit_seconds = state["fit_seconds"]
 
     def describe(self) -> dict[str, Any]:
@@ -220,7 +234,7 @@ class TorchLearner(Learner):
     def _tensor(self, inputs: np.ndarray) -> Tensor:
         return torch.as_tensor(np.ascontiguousarray(inputs), dtype=self.dtype)
 
-    def _taken_up(self, state: dict[str, Any] | None, seed: int, checkpoints: Checkpoints) -> Stopping:
+    def _taken_up(self, state: State | None, seed: int, checkpoints: Checkpoints) -> Stopping:
         """Early stopping as the checkpoint has it, after loading its weights; a new one without a checkpoint."""
         if state is None:
             return Stopping(self.settings.patience)
@@ -237,7 +251,7 @@ class TorchLearner(Learner):
         except RuntimeError as error:
             raise StudyError(f"The weights in {source} are those of another model: {error}") from error
 
-    def _finished(self, state: dict[str, Any] | None) -> bool:
+    def _finished(self, state: State | None) -> bool:
         return state is not None and (
             _next_epoch(state) >= self.settings.max_epochs or self._stopping.exhausted(state["epoch"])
         )
@@ -288,5 +302,5 @@ class TorchLearner(Learner):
         return trainer
 
 
-def _next_epoch(state: dict[str, Any] | None) -> int:
+def _next_epoch(state: State | None) -> int:
     return 0 if state is None else state["epoch"] + 1

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from qlayers.errors import InputRangeWarning
+from study.errors import refuse_full_disk
 from study.fitting.learner import Learner
 from study.fitting.seeding import reseed
 from study.ladder import drift
@@ -62,6 +63,7 @@ def climb(
         )
         circuit = sizes(layers[0], found.inputs[0][0])
     except Exception as error:  # what a machine refuses is a finding about it; the ladder goes on
+        refuse_full_disk(error)
         failure = {"kind": kind_of(error), "reason": in_full(f"ladder.rungs.{rung.name}", reason_of(error))}
         seconds = time.perf_counter() - begun
         ended: dict[str, Any] = {"failure": failure}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from pydantic import with_config
 
 from qlayers import QuantumLayer
 from qlayers.backends import Backend
@@ -17,6 +18,7 @@ from study.ladder.theory import single_shot_variances
 from study.statistics.bootstrap import FEW_ROWS, Bootstrap, bootstrap_rows
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Point:
     """The error at one number of shots.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
+from pydantic import with_config
 from rich.console import Console
+from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
 
 from qlayers.backends import Backend
 from qlayers.errors import InputRangeWarning
@@ -23,6 +23,7 @@ from study.config.targets import check_targets
 from study.config.variables import inert, inert_text
 from study.data.prepare import Prepared
 from study.errors import StudyError
+from study.exit_codes import ExitCode
 from study.fitting.learner import Learner
 from study.fitting.seeding import derive, reseed
 from study.ladder import evidence, tracking
@@ -41,7 +42,8 @@ from study.ladder.scorecard import Card, score
 from study.ladder.standby import Standby, standbys
 from study.ladder.telling import outcome_of, print_ladder, print_plan
 from study.report.columns import PRIMARY
-from study.run.atomic import read_json, replacing, write_json, write_text
+from study.run.alone import alone_in
+from study.run.atomic import write_json, write_text
 from study.run.circuits import layers_of
 from study.run.environment import REPORTING, code_digest, code_version, machine, package_versions
 from study.run.folder import RunFolder, open_run
@@ -51,10 +53,20 @@ from study.run.predictions import write_predictions
 from study.run.rebuild import prepare_again, rebuild, stored_config
 from study.run.seal import file_digest
 from study.run.stages import plain_config, reason_of
+from study.run.stored import read_json, read_parquet, write_parquet
 from study.terminal import Terminal
 
-SOME_FAILED = 3
-LOCK = ".lock"
+REMOVE = "Remove it, and it is made again."
+
+
+@with_config(extra="allow")
+class Begun(TypedDict):
+    """The entries of evaluation.json that something is made of; the others are for people."""
+
+    format: Literal[1]
+    status: Literal["running", "finished"]
+    digest: str
+    resumed: list[str]
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,10 @@ class Evaluation:
     def drift_circuits(self) -> int:
         return int(self.config.ladder.drift.circuits)
 
+    def kept(self, rung: str) -> tuple[Climbed, Found | None] | None:
+        """What climbing a rung left behind; None where it is not done. Raises StudyError if that is damaged."""
+        return evidence.load(self.folder.rungs, rung, len(self.positions))
+
 
 def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
     """Take a run up the ladder, or go on where an interrupted evaluation was.
@@ -114,8 +130,8 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
     with plain_warnings(console):
         evaluation = prepare_evaluation(config)
         folder = evaluation.folder
-        with _alone_in(folder.path):
-            pending = [rung for rung in evaluation.rungs if not _is_climbed(folder, rung)]
+        with alone_in(folder.path, "folder"):
+            pending = [rung for rung in evaluation.rungs if not _is_climbed(evaluation, rung)]
             done = len(evaluation.rungs) - len(pending)
             with console.status("trying every rung") if console.is_terminal else contextlib.nullcontext():
                 plans = {
@@ -138,7 +154,8 @@ def run_evaluation(config: DictConfig, console: Console | None = None) -> int:
             _finish(evaluation, judged, curve, cards)
             tracking.tell(evaluation.run, judged, console)
         print_ladder(judged, evaluation.data.task, len(evaluation.positions), folder, console)
-    return SOME_FAILED if any(one.record.status == "failed" for one in judged) else 0
+    failed = any(one.record.status == "failed" for one in judged)
+    return ExitCode.INCOMPLETE if failed else ExitCode.DONE
 
 
 def prepare_evaluation(config: DictConfig) -> Evaluation:
@@ -187,15 +204,17 @@ def _remark_on_leaving(evaluation: Evaluation, console: Console) -> None:
 
 
 def _check_folder(folder: EvaluationFolder, digest: str) -> None:
-    there = {path.name for path in folder.path.iterdir()} if folder.path.is_dir() else set()
-    if there - {LOCK} and not folder.manifest.exists():
+    # Hidden are the lock, and what a process that was killed had not finished writing.
+    there = folder.path.is_dir() and any(not path.name.startswith(".") for path in folder.path.iterdir())
+    if there and not folder.manifest.exists():
         raise StudyError(
-            f"folder={folder.path} holds other files. Name a new folder, or leave the option out."
+            f"folder={folder.path} holds other files, and no {folder.manifest.name}. Name a new folder, or leave "
+            "the option out."
         )
-    if folder.manifest.exists() and read_json(folder.manifest).get("digest") != digest:
+    if folder.manifest.exists() and read_json(folder.manifest, Begun)["digest"] != digest:
         raise StudyError(
-            f"folder={folder.path} holds an evaluation of another run, with other settings or by other code. Name a "
-            "new folder, or leave the option out."
+            f"folder={folder.path} holds an evaluation of another run, with other settings or by other code, as its "
+            f"{folder.manifest.name} says. Name a new folder, or leave the option out."
         )
 
 
@@ -203,7 +222,7 @@ def _begin(evaluation: Evaluation) -> None:
     """Write what the evaluation is, unless it was begun before."""
     folder, config = evaluation.folder, evaluation.config
     if folder.manifest.exists():
-        before = read_json(folder.manifest)
+        before = read_json(folder.manifest, Begun)
         resumed = [*before["resumed"], now()]
         write_json(folder.manifest, {**before, "status": "running", "process": process(), "resumed": resumed})
         _make_room(evaluation)
@@ -244,8 +263,8 @@ def _make_room(evaluation: Evaluation) -> None:
     write_text(evaluation.folder.config, inert_text(evaluation.config))
 
 
-def _is_climbed(folder: EvaluationFolder, rung: Rung) -> bool:
-    kept = evidence.load(folder.rungs, rung.name)
+def _is_climbed(evaluation: Evaluation, rung: Rung) -> bool:
+    kept = evaluation.kept(rung.name)
     return kept is not None and kept[0].status == "climbed"
 
 
@@ -305,7 +324,7 @@ def _check_reference(evaluation: Evaluation, found: Found, console: Console) -> 
 
 def judge_all(evaluation: Evaluation) -> list[Judged]:
     """Every rung beside the reference, from what is kept in the folder."""
-    kept = [evidence.load(evaluation.folder.rungs, rung.name) for rung in evaluation.rungs]
+    kept = [evaluation.kept(rung.name) for rung in evaluation.rungs]
     present = [one for one in kept if one is not None]
     exact = next((found for record, found in present if record.name == evaluation.reference), None)
     rows = Rows(
@@ -319,8 +338,8 @@ def _curve(evaluation: Evaluation, console: Console) -> list[Point]:
     """The error by the number of shots, computed once."""
     folder, node = evaluation.folder, evaluation.config.ladder.curve
     if folder.curve.exists():
-        return [Point(**values) for values in read_json(folder.curve)]
-    kept = evidence.load(folder.rungs, evaluation.reference)
+        return read_json(folder.curve, list[Point], REMOVE)
+    kept = evaluation.kept(evaluation.reference)
     if kept is None or kept[1] is None or not len(node.shots):
         return []
     backend: Backend = backend_at(OmegaConf.to_container(node.backend, resolve=True), "ladder.curve")  # type: ignore[arg-type]
@@ -346,7 +365,7 @@ def _cards(evaluation: Evaluation, console: Console) -> list[Card]:
     """The scorecard, made once."""
     folder, node = evaluation.folder, evaluation.config.ladder.scorecard
     if folder.scorecard.exists():
-        return [Card(**values) for values in read_json(folder.scorecard)]
+        return read_json(folder.scorecard, list[Card], REMOVE)
     if not len(node.computers):
         return []
     settings: Any = OmegaConf.to_container(node.backend, resolve=True)
@@ -368,7 +387,7 @@ def _finish(
     from study.ladder.table import ladder_table, written
 
     folder, data = evaluation.folder, evaluation.data
-    found = {one.record.name: evidence.load(folder.rungs, one.record.name) for one in judged}
+    found = {one.record.name: evaluation.kept(one.record.name) for one in judged}
     outputs = {
         name: kept[1].outputs for name, kept in found.items() if kept is not None and kept[1] is not None
     }
@@ -404,7 +423,7 @@ def _finish(
         }
         for one in judged
     }
-    before = read_json(folder.manifest)
+    before = read_json(folder.manifest, Begun)
     write_json(folder.manifest, {**before, "status": "finished", "ended": now(), "rungs": telemetry})
 
 
@@ -423,34 +442,4 @@ def _mark_answers(folder: EvaluationFolder, judged: Sequence[Judged]) -> None:
             marks[f"{record.name}.fell_back"] = record.execution["fell_back"]
     if not marks:
         return
-    table = pd.read_parquet(folder.predictions).assign(**marks)
-    with replacing(folder.predictions) as temporary:
-        table.to_parquet(temporary, index=False)
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold the evaluation for this process within the block. The lock goes with the process, however it ends.
-
-    Raises:
-        StudyError: another process is at it, or the folder cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
-        lock.acquire()
-    except Timeout as error:
-        raise StudyError(f"Another process is climbing in {folder}. Wait until it has ended.") from error
-    except OSError as error:
-        raise StudyError(
-            f"folder={folder} cannot be written to ({error.strerror}). Name another folder."
-        ) from error
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # of an evaluation that was refused nothing stays
-            if [path.name for path in folder.iterdir()] == [LOCK]:
-                (folder / LOCK).unlink()
-                folder.rmdir()
-                folder.parent.rmdir()
-        lock.release()
+    write_parquet(folder.predictions, read_parquet(folder.predictions, None, REMOVE).assign(**marks))

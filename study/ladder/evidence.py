@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import with_config
 
-from study.errors import StudyError
-from study.run.atomic import read_json, replacing, write_json
+from study.run.atomic import replacing, write_json
+from study.run.stored import read_arrays, read_json, using
 
 Status = Literal["climbed", "planned", "failed", "classical"]
 
+AGAIN = "Remove it and the file of that name beside it (.json, .npz), and the rung is climbed again."
 DEVICE, NOBODY, CLASSICAL = "device", "nobody", "classical: "
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Drift:
     """The reference circuit at the start and at the end of a rung.
@@ -43,6 +46,7 @@ class Drift:
         return self.largest > self.limit
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Climbed:
     """One rung's record, plain values.
@@ -82,11 +86,6 @@ class Climbed:
     answered_by: str | None = None
     answered_classically: int = 0
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Climbed:
-        drift = values.get("drift")
-        return cls(**{**values, "drift": None if drift is None else Drift(**drift)})
-
 
 @dataclass(frozen=True)
 class Found:
@@ -117,28 +116,34 @@ def save(folder: Path, record: Climbed, found: Found | None) -> None:
     write_json(folder / f"{record.name}.json", asdict(record))
 
 
-def load(folder: Path, name: str) -> tuple[Climbed, Found | None] | None:
-    """What `save` wrote, or None where the rung is not done.
+def load(folder: Path, name: str, n_rows: int) -> tuple[Climbed, Found | None] | None:
+    """What `save` wrote about so many rows, or None where the rung is not done.
 
     Raises:
-        StudyError: it cannot be read.
+        StudyError: it is damaged.
     """
     path = folder / f"{name}.json"
     if not path.exists():
         return None
-    try:
-        record = Climbed.from_dict(read_json(path))
-        if record.status not in ("climbed", "classical"):
-            return record, None
-        with np.load(folder / f"{name}.npz", allow_pickle=False) as arrays:
-            count = sum(key.startswith("inputs_") for key in arrays)
-            found = Found(
-                arrays["outputs"],
-                [arrays[f"inputs_{number}"] for number in range(count)],
-                [arrays[f"results_{number}"] for number in range(count)],
-            )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StudyError(
-            f"{path} cannot be read ({error}). Remove it and the file beside it, and the rung is climbed again."
-        ) from error
+    record: Climbed = read_json(path, Climbed, AGAIN)
+    with using(path, AGAIN):
+        if record.name != name:
+            raise ValueError(f"it is the record of {record.name}")
+    if record.status not in ("climbed", "classical"):
+        return record, None
+    numbers = path.with_suffix(".npz")
+    arrays = read_arrays(numbers, AGAIN)
+    with using(numbers, AGAIN):
+        count = sum(key.startswith("inputs_") for key in arrays)
+        found = Found(
+            arrays["outputs"],
+            [arrays[f"inputs_{number}"] for number in range(count)],
+            [arrays[f"results_{number}"] for number in range(count)],
+        )
+        # A circuit that the model does not run has no rows.
+        if len(found.outputs) != n_rows or {len(one) for one in (*found.inputs, *found.results)} - {
+            0,
+            n_rows,
+        }:
+            raise ValueError(f"it is not about {n_rows} rows")
     return record, found

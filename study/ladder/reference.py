@@ -9,9 +9,9 @@ import numpy as np
 from study.fitting.learner import Learner
 from study.ladder.evidence import Found
 from study.report.words import listed
-from study.run.atomic import read_json
 from study.run.circuits import layers_of
 from study.run.predictions import read_output
+from study.run.results import Results
 
 if TYPE_CHECKING:
     from study.ladder.evaluation import Evaluation
@@ -27,7 +27,7 @@ def remark(evaluation: Evaluation, found: Found) -> str | None:
         found: what the reference rung computed.
     """
     run = evaluation.run
-    name = read_json(run.results)["models"][0]["name"]
+    name = Results.read(run.results).main.name
     stored = read_output(run.predictions, name, evaluation.data.classes)[evaluation.positions]
     difference = float(np.abs(stored - found.outputs).max())
     if difference <= AGREES * max(1.0, float(np.abs(stored).max())):

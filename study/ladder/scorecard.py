@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from pydantic import with_config
 
 from qlayers.backends import Backend
 from study.fitting.learner import Learner
@@ -22,6 +23,7 @@ ACCOUNT = (
 )
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Card:
     """One machine.

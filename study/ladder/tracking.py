@@ -10,8 +10,8 @@ from rich.console import Console
 from study import build
 from study.ladder.judging import Judged
 from study.run import tracking
-from study.run.atomic import read_json
 from study.run.folder import RunFolder
+from study.run.manifest import read_manifest
 from study.run.rebuild import stored_config
 from study.run.stages import last_epoch, reason_of
 
@@ -52,7 +52,7 @@ def values_of(judged: Sequence[Judged]) -> dict[str, float]:
 
 def tell(run: RunFolder, judged: Sequence[Judged], console: Console) -> None:
     """Log the rungs to the trackers that know the run; what stands in the way is said, and nothing is lost by it."""
-    known = read_json(run.manifest)["loggers"]
+    known = read_manifest(run)["loggers"]
     if not known:
         return
     config = stored_config(run)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from study.report.figures import confusion_matrix, learning_curves, parity_plot, reliability_diagram
 from study.run.folder import RunFolder
 from study.run.predictions import read_output
 from study.run.results import Results
+from study.run.stored import read_csv, read_parquet
 
 
 def draw_gallery(folder: RunFolder, results: Results, classes: Sequence[str]) -> None:
@@ -25,8 +25,8 @@ def draw_gallery(folder: RunFolder, results: Results, classes: Sequence[str]) ->
     main = results.main
     where = f"{main.label} on {results.data}"
     if folder.metrics.exists():
-        learning_curves(folder.figures / "learning_curves.png", pd.read_csv(folder.metrics), where)
-    table = pd.read_parquet(folder.predictions, columns=["target", f"{main.name}.prediction"])
+        learning_curves(folder.figures / "learning_curves.png", read_csv(folder.metrics, ["epoch"]), where)
+    table = read_parquet(folder.predictions, ["target", f"{main.name}.prediction"])
     targets, predicted = (table[column].to_numpy() for column in table.columns)
     title = f"{where}, test part"
     if not classes:

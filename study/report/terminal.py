@@ -18,6 +18,7 @@ from study.run.atomic import write_text
 from study.run.folder import RunFolder
 from study.run.place import place
 from study.run.results import Results
+from study.run.stored import using
 from study.terminal import Terminal
 from study.text import visible
 
@@ -31,7 +32,9 @@ def print_report(folder: RunFolder, results: Results, manifest: Mapping[str, Any
     model = manifest["models"].get(results.main.name, {})
     drawing = folder.circuit_text
     if model.get("circuit") and drawing.exists():
-        console.print(circuit_report(drawing.read_text(encoding="utf-8"), model, console))
+        with using(drawing):
+            text = drawing.read_text(encoding="utf-8")
+        console.print(circuit_report(text, model, console))
     console.print(_table_and_verdict(results, console))
     # A path broken by the terminal cannot be copied.
     console.print(f"Run folder: {place(folder.path)}", soft_wrap=True)

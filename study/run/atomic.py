@@ -29,6 +29,9 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask())
         _flush(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename = str(path)  # the one that somebody knows, and not the temporary one
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
@@ -47,10 +50,6 @@ def write_json(path: Path, value: Any) -> None:
 def json_text(value: Any) -> str:
     """What `write_json` writes."""
     return json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def plain(value: Any) -> Any:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from study.errors import StudyError
-from study.run.atomic import read_json, umask
+from study.run.atomic import umask
 from study.run.place import inside
 from study.run.seal import Seal, read_key
 
@@ -160,18 +159,13 @@ def open_run(path: Path, option: str, config: DictConfig | None = None) -> RunFo
         raise StudyError(
             f"{option}={path} is not a run folder: {', '.join(missing)} not found in it. {GIVE_A_RUN}"
         )
-    try:
-        manifest = read_json(folder.manifest)
-        status = manifest["status"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{option}={path}: its manifest.json cannot be read. {GIVE_A_RUN}") from error
-    if manifest.get("kind") == JOB:
+    from study.run.manifest import read_manifest  # which needs RunFolder
+
+    if read_manifest(folder).get("kind") == JOB:
         raise StudyError(
             f"{option}={path} is a job of a sweep, which has not seen the test part. A sweep goes on when it is "
             "started again; for one run with results, give its settings to train.py without -m."
         )
-    if status not in ("running", "finished", "failed"):
-        raise StudyError(f"{option}={path}: manifest.json names an unknown status {status!r}.")
     _check_links(path, option)
     return folder
 
@@ -185,23 +179,3 @@ def _check_links(path: Path, option: str) -> None:
                 f"{option}={path}: {inner.relative_to(path)} is a link to {inner.resolve()}, outside of the run, "
                 "and train.py makes none. Remove it, or put the file itself there."
             )
-
-
-@contextlib.contextmanager
-def working_in(folder: RunFolder, wait: bool = False) -> Iterator[None]:
-    """Hold the folder for this process. The lock goes with the process, however it ends.
-
-    Raises:
-        StudyError: another process is working in the folder, and `wait` is False.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder.path / ".lock", timeout=-1 if wait else 0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise StudyError(f"Another process is working in {folder.path}. Wait until it has ended.") from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -6,13 +6,46 @@ import datetime
 import os
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import (
+    Any,
+    Literal,
+    NotRequired,  # pydantic takes typing's from Python 3.12 on
+)
 
-from study.run.atomic import json_text, plain, read_json
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
+
+from study.run.atomic import json_text, plain
 from study.run.environment import code_version, machine, package_versions
 from study.run.folder import RunFolder
+from study.run.stored import read_json
 
 FORMAT = 1
+
+
+@with_config(ConfigDict(extra="allow"))
+class Manifest(TypedDict):
+    """The entries of a manifest that something is made of; the others are for people and reports."""
+
+    format: Literal[1]
+    status: Literal["running", "finished", "failed"]
+    failure: str | None
+    started: str
+    ended: str | None
+    resumed: list[str]
+    data: dict[str, Any]
+    split: dict[str, Any]
+    models: dict[str, dict[str, Any]]
+    loggers: dict[str, dict[str, str]]
+    code: dict[str, Any]
+    kind: NotRequired[str]
+    brought: NotRequired[dict[str, str]]
+
+
+def read_manifest(folder: RunFolder) -> Manifest:
+    """Return the manifest of a run or a job. Raises StudyError if it is missing or damaged."""
+    manifest: Manifest = read_json(folder.manifest, Manifest)
+    return manifest
 
 
 def new_manifest(
@@ -52,7 +85,7 @@ def new_manifest(
 
 def update_manifest(folder: RunFolder, **changes: Any) -> dict[str, Any]:
     """Replace top-level entries of the manifest, and return the whole."""
-    manifest = {**read_json(folder.manifest), **changes}
+    manifest = {**read_manifest(folder), **changes}
     with folder.seal.replacing(folder.manifest) as temporary:
         temporary.write_text(json_text(manifest), encoding="utf-8")
     return manifest
@@ -60,7 +93,7 @@ def update_manifest(folder: RunFolder, **changes: Any) -> dict[str, Any]:
 
 def describe_model(folder: RunFolder, name: str, **entries: Any) -> None:
     """Set entries of one model in the manifest; the others stay."""
-    models = read_json(folder.manifest)["models"]
+    models = read_manifest(folder)["models"]
     models[name] = {**models.get(name, {}), **entries}
     update_manifest(folder, models=models)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from study.run.atomic import replacing
+from study.run.stored import read_parquet, write_parquet
 
 
 def predicted(values: np.ndarray, classes: Sequence[str]) -> np.ndarray:
@@ -50,13 +50,15 @@ def write_predictions(
     columns: dict[str, np.ndarray] = {"row": rows, "target": targets_as_written(targets, classes)}
     for name, values in outputs.items():
         columns |= prediction_columns(f"{name}.", values, classes)
-    with replacing(path) as temporary:
-        pd.DataFrame(columns).to_parquet(temporary, index=False)
+    write_parquet(path, pd.DataFrame(columns))
 
 
 def read_output(path: Path, name: str, classes: Sequence[str]) -> np.ndarray:
-    """The output of model `name` as `Learner.predict` gave it: (n_rows, n_classes), or (n_rows,)."""
+    """The output of model `name` as `Learner.predict` gave it: (n_rows, n_classes), or (n_rows,).
+
+    Raises:
+        StudyError: the file is damaged.
+    """
     if not classes:
-        return pd.read_parquet(path, columns=[f"{name}.prediction"])[f"{name}.prediction"].to_numpy()
-    columns = [f"{name}.probability.{label}" for label in classes]
-    return pd.read_parquet(path, columns=columns)[columns].to_numpy()
+        return read_parquet(path, [f"{name}.prediction"])[f"{name}.prediction"].to_numpy()
+    return read_parquet(path, [f"{name}.probability.{label}" for label in classes]).to_numpy()

@@ -10,17 +10,21 @@ from omegaconf import DictConfig, OmegaConf
 from study import build
 from study.config.components import trusted
 from study.config.leaving import outside
-from study.config.stored import opened
+from study.config.schema import TrainConfig
+from study.config.stored import OPENED, opened
+from study.config.values import check_schema
+from study.config.variables import without_variables
 from study.data.prepare import Prepared, prepare
 from study.errors import StudyError
 from study.fitting.learner import Learner
-from study.run.atomic import read_json
 from study.run.entrants import MAIN_KEY
 from study.run.folder import RunFolder
 from study.run.interface import Interface
+from study.run.manifest import read_manifest
 from study.run.predictions import read_output
 from study.run.results import Results
 from study.run.split import read_split, same_split
+from study.run.stored import NEW_RUN, read_yaml, using
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
     Raises:
         StudyError: the run is not finished, was changed, or has no such model.
     """
-    status = read_json(folder.manifest)["status"]
+    status = read_manifest(folder)["status"]
     if status != "finished":
         raise StudyError(
             f"The run in {folder.path} is not finished (its status is {status}). "
@@ -52,12 +56,21 @@ def rebuild(folder: RunFolder, name: str | None = None) -> Rebuilt:
         raise StudyError(f"The run in {folder.path} has no model {name!r}. It has {', '.join(usable)}.")
     is_main = name == results.main.name
     config, key = stored_config(folder), MAIN_KEY if is_main else f"controls.{name}"
+    interface = Interface.read(folder.contract)
     _check_leaving(config, key, folder)
-    learner = build.learner(config, key)
+    with using(folder.config):
+        learner = build.learner(config, key)
     place = folder.path if is_main else folder.control(name)
     folder.seal.check(folder.models(place))
     learner.restore(place)
-    return Rebuilt(name, learner, Interface.read(folder.contract))
+    sizes = (learner.task, learner.n_outputs, config.dims.n_inputs)
+    expected = (interface.task, len(interface.classes) or 1, len(interface.preprocessor.feature_names))
+    if sizes != expected:
+        raise StudyError(
+            f"{folder.contract} and the model do not fit each other: task, outputs and inputs are {expected} there and "
+            f"{sizes} here. {NEW_RUN}"
+        )
+    return Rebuilt(name, learner, interface)
 
 
 def _check_leaving(config: DictConfig, key: str, folder: RunFolder) -> None:
@@ -75,15 +88,18 @@ def stored_config(folder: RunFolder) -> DictConfig:
     """The configuration of the run, which names nothing but what this version knows and the folder's reader trusts.
 
     Raises:
-        StudyError: config.yaml cannot be read, or something in it is refused; see `study.config.stored`.
+        StudyError: config.yaml is damaged, holds what train.py would refuse, or something in it is refused; see
+            `study.config.stored`.
     """
-    try:
-        values = OmegaConf.to_container(OmegaConf.load(folder.config), resolve=False)
-    except Exception as error:  # YAML and OmegaConf share no base class for what may be wrong with a file
-        reason = " ".join(str(error).split())
-        raise StudyError(f"{folder.config} cannot be read ({reason}). Start a new run.") from error
-    recorded = read_json(folder.manifest).get("brought", {})
-    return OmegaConf.create(opened(values, folder.path, folder.trust, recorded))
+    stored = OmegaConf.to_container(read_yaml(folder.config), resolve=False)
+    recorded = read_manifest(folder).get("brought", {})
+    with using(folder.config):
+        config = OmegaConf.create(opened(stored, folder.path, folder.trust, recorded))
+        values = without_variables(OmegaConf.to_container(config, resolve=True))
+        del values[OPENED]
+        # A run fills its sizes, which nobody may give.
+        check_schema({**values, "dims": dict.fromkeys(values["dims"])}, TrainConfig)
+    return config
 
 
 def prepare_again(folder: RunFolder, config: DictConfig) -> Prepared:
@@ -92,8 +108,11 @@ def prepare_again(folder: RunFolder, config: DictConfig) -> Prepared:
     Raises:
         StudyError: the data or their split are no longer those of the run.
     """
-    data = prepare(build.dataset(config), build.split(config), build.preprocessor(config))
-    fingerprint = read_json(folder.manifest)["data"]["fingerprint"]
+    manifest = read_manifest(folder)
+    with using(folder.manifest):
+        fingerprint = str(manifest["data"]["fingerprint"])
+    with using(folder.config):
+        data = prepare(build.dataset(config), build.split(config), build.preprocessor(config))
     if data.fingerprint != fingerprint:
         raise StudyError(
             f"The data {data.name!r} are not those that the run in {folder.path} began with (their fingerprint was "

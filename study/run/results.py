@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from study.run.atomic import read_json, write_json
+from pydantic import with_config
+
+from study.run.atomic import write_json
+from study.run.stored import read_json, using
 
 Role = Literal["main", "control"]
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class ModelResult:
     """One model on the test part, or the reason why there is nothing to show.
@@ -39,6 +42,7 @@ class ModelResult:
     failure: str | None = None
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Results:
     """All models of one run, judged on the same test rows."""
@@ -61,9 +65,9 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        return cls.from_dict(read_json(path))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Results:
-        models = tuple(ModelResult(**model) for model in values["models"])
-        return cls(task=values["task"], data=values["data"], n_test=values["n_test"], models=models)
+        """Raises StudyError if the file is damaged."""
+        results: Results = read_json(path, cls)
+        with using(path):
+            if [model.role for model in results.models].count("main") != 1:
+                raise ValueError("one of its models must be the main one")
+        return results

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from study.errors import StudyError
-from study.run.atomic import read_json, replacing, write_json
+from study.run.atomic import replacing, write_json
 from study.run.place import inside
+from study.run.stored import NEW_RUN, read_json, using
 
 SEAL = "seal.json"
 MAC = "hmac"
@@ -102,19 +103,20 @@ class Seal:
         for name in needed:
             if name not in digests:
                 raise StudyError(
-                    f"The seal of {self.folder} does not cover {name}, so it is incomplete: it was changed, or written "
-                    "by an older version. Start a new run."
+                    f"The seal of {self.folder} ({SEAL}) does not cover {name}, so it is incomplete: it was changed, "
+                    "or written by an older version. Start a new run."
                 )
         for name, known in digests.items():
-            path = inside(self.folder, name)
+            with using(self.folder / SEAL):
+                path = inside(self.folder, name)
             if not path.is_file():
                 raise StudyError(
-                    f"{name} is missing from {self.folder}, where the run had written it. Start a new run."
+                    f"{name} is missing from {self.folder}, where the run had written it ({SEAL}). Start a new run."
                 )
             if file_digest(path) not in ([known] if isinstance(known, str) else known):
                 raise StudyError(
-                    f"{name} in {self.folder} was changed since the run began, so the folder no longer describes "
-                    "one run. Put the original file back, or start a new run with the changed settings."
+                    f"{name} in {self.folder} was changed since the run began, or {SEAL} was, so the folder no longer "
+                    "describes one run. Put the original file back, or start a new run with the changed settings."
                 )
 
     def _read(self) -> Digests:
@@ -124,14 +126,14 @@ class Seal:
             StudyError: they cannot be read, or there is a key and they were written without it.
         """
         try:
-            digests = dict(read_json(self.folder / SEAL))
+            digests: Digests = read_json(self.folder / SEAL, Digests)
             mac = digests.pop(MAC, None)
-            if not digests or not all(_is_digest(value) for value in digests.values()):
-                raise ValueError("it records no files")
-        except (OSError, ValueError, TypeError) as error:
+            if not digests:
+                raise StudyError("It records no files.")
+        except StudyError as error:
             raise StudyError(
                 f"The seal of {self.folder} cannot be read ({SEAL}), so nothing says that its files are "
-                "those of the run. Start a new run."
+                f"those of the run. {NEW_RUN}"
             ) from error
         if self.key is not None and not hmac.compare_digest(str(mac).encode(), self._mac(digests).encode()):
             raise StudyError(
@@ -145,14 +147,10 @@ class Seal:
         if self.key is not None:
             write_json(self.folder / SEAL, {**ordered, MAC: self._mac(ordered)})
             return
-        if self.exists and MAC in read_json(self.folder / SEAL):
+        if self.exists and MAC in read_json(self.folder / SEAL, Digests):
             raise StudyError(f"The run in {self.folder} was sealed with a key. Give it: seal.key=FILE")
         write_json(self.folder / SEAL, ordered)
 
     def _mac(self, digests: Digests) -> str:
         assert self.key is not None
         return hmac.new(self.key, json.dumps(digests, sort_keys=True).encode(), "sha256").hexdigest()
-
-
-def _is_digest(value: object) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from study.errors import StudyError
+from study.run.stored import read_parquet, using, write_parquet
 
 if TYPE_CHECKING:
     from study.data.splits.base import Parts
@@ -20,25 +20,14 @@ def write_split(path: Path, parts: Parts) -> None:
     import pandas as pd
 
     frames = [pd.DataFrame({"row": getattr(parts, name), "part": name}) for name in PARTS]
-    pd.concat(frames, ignore_index=True).astype({"row": np.int64}).to_parquet(path, index=False)
+    write_parquet(path, pd.concat(frames, ignore_index=True).astype({"row": np.int64}))
 
 
 def read_split(path: Path) -> dict[str, np.ndarray]:
-    """Read what `write_split` wrote.
-
-    Raises:
-        StudyError: the file cannot be read as a split.
-    """
-    import pandas as pd
-
-    try:
-        table = pd.read_parquet(path)
+    """Return what `write_split` wrote. Raises StudyError if the file is damaged."""
+    table = read_parquet(path, ["row", "part"])
+    with using(path):
         return {name: table.loc[table["part"] == name, "row"].to_numpy(np.int64) for name in PARTS}
-    except Exception as error:  # pyarrow and pandas share no base class for what may be wrong with a file
-        reason = " ".join(str(error).split())
-        raise StudyError(
-            f"{path} cannot be read as the split of a run ({reason}). Start a new run."
-        ) from error
 
 
 def describe_split(parts: Parts) -> dict[str, Any]:

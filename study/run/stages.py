@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from study import build
 from study.config.variables import inert, redacted
 from study.data.prepare import Prepared
+from study.errors import refuse_full_disk
 from study.fitting.learner import Learner
 from study.report.gallery import draw_gallery
 from study.report.terminal import save_report
 from study.run import tracking
-from study.run.atomic import plain, read_json
+from study.run.atomic import plain
 from study.run.circuits import describe_circuit, describe_execution, layers_of
 from study.run.entrants import Entrant
 from study.run.folder import RunFolder
 from study.run.judging import failed, judge
-from study.run.manifest import describe_model, update_manifest
+from study.run.manifest import describe_model, read_manifest, update_manifest
 from study.run.predictions import write_predictions
 from study.run.results import Results
+from study.run.stored import read_csv
 from study.run.tracking import Trackers
 
 
@@ -63,6 +64,7 @@ def fit_all(run: Run, trackers: Trackers) -> tuple[dict[str, Learner], dict[str,
         except Exception as error:
             if entrant.role == "main":
                 raise
+            refuse_full_disk(error)
             failures[entrant.name] = reason_of(error)
             describe_model(run.folder, entrant.name, status="failed", failure=reason_of(error))
             run.console.print(f"failed: {reason_of(error)}", style="red")
@@ -93,7 +95,7 @@ def judge_all(run: Run, learners: Mapping[str, Learner], failures: Mapping[str, 
 def make_trackers(run: Run) -> Trackers:
     """The loggers of the configuration by name, told what the run is; on resume, those that know it already."""
     config = run.config.copy()
-    known = read_json(run.folder.manifest)["loggers"]
+    known = read_manifest(run.folder)["loggers"]
     OmegaConf.set_struct(config, False)  # a composed configuration refuses keys that its files do not have
     for name, identity in known.items():
         if name in config.logger:
@@ -110,7 +112,7 @@ def last_epoch(folder: RunFolder) -> int:
     """The number of the main model's last epoch; 0 for one that has none."""
     if not folder.metrics.exists():
         return 0
-    return int(pd.read_csv(folder.metrics)["epoch"].max())
+    return int(read_csv(folder.metrics, ["epoch"])["epoch"].max())
 
 
 def fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
@@ -119,13 +121,13 @@ def fitted(run: Run, entrant: Entrant, trackers: Trackers) -> Learner:
     place.mkdir(parents=True, exist_ok=True)
     is_main = entrant.role == "main"
     learner = build.learner(run.config, entrant.key, loggers=list(trackers.values()) if is_main else ())
-    recorded = read_json(folder.manifest)["models"].get(entrant.name, {})
+    recorded = read_manifest(folder)["models"].get(entrant.name, {})
     if recorded.get("status") == "fitted":
         folder.seal.check(folder.models(place))
         learner.restore(place)
         run.console.print("was fitted before", style="dim")
         return learner
-    begun = run.resumed and (place / "steps.csv").exists()
+    begun = run.resumed and any((place / name).exists() for name in ("steps.csv", "checkpoints"))
     learner.seal = folder.seal
     learner.fit(run.data, place, seed=run.config.seed, progress=run.console.is_terminal, resume=begun)
     folder.seal.add(without=folder.models(place))  # of an attempt that was interrupted here

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lightning.pytorch.loggers import Logger, MLFlowLogger
@@ -65,10 +65,11 @@ def conclude(trackers: Trackers, values: Mapping[str, float], step: int) -> None
 
 
 def abandon(trackers: Trackers) -> None:
-    """Tell every tracker that the run failed."""
+    """Tell every tracker that the run failed; one that cannot be told does not hide why."""
     with quiet_trackers():
         for logger in trackers.values():
-            logger.finalize(FAILED)
+            with suppress(Exception):
+                logger.finalize(FAILED)
 
 
 @contextmanager

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from study.run.atomic import read_json
+from study.run.folder import RunFolder
+from study.run.manifest import read_manifest
+from study.run.stored import read_json, using
 from study.sweep.plan import Plan, Planned
-from study.sweep.state import VALIDATION
+from study.sweep.state import VALIDATION, Validation
 
+AGAIN = "Remove the folder that it is in and start the sweep again: its job is done again."
 REPEATS = ("seed", "split.fold", "split.repeat")
 
 
@@ -47,7 +50,7 @@ def choose(plan: Plan) -> Choice:
         return Choice(None, reason, over, [])
     cells: dict[str, list[tuple[Planned, float]]] = {}
     for job in finished:
-        value = read_json(job.folder / VALIDATION)["metrics"].get(plan.metric)
+        value = read_json(job.folder / VALIDATION, Validation, AGAIN)["metrics"].get(plan.metric)
         if value is not None:
             cells.setdefault(_cell(job.values), []).append((job, float(value)))
     if not cells:
@@ -81,8 +84,10 @@ def _mean(cell: Sequence[tuple[Planned, float]]) -> float:
 
 
 def _n_parameters(job: Planned) -> int:
-    models = read_json(job.folder / "manifest.json")["models"]
-    return int(next(iter(models.values())).get("n_parameters") or 0)
+    folder = RunFolder(job.folder)
+    [model] = read_manifest(folder)["models"].values()
+    with using(folder.manifest, AGAIN):
+        return int(model.get("n_parameters") or 0)
 
 
 def _words(metric: str) -> str:

@@ -11,17 +11,21 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from study import build
+from study.ablation.sweep import Final
 from study.config.stored import own_trust
 from study.data.prepare import Prepared
-from study.run.atomic import plain, read_json, write_json
+from study.errors import refuse_full_disk
+from study.run.alone import alone_in
+from study.run.atomic import plain, write_json
 from study.run.description import encoding_entangles
 from study.run.entrants import MAIN_KEY, Entrant, entrants
 from study.run.environment import REPORTING, code_digest
-from study.run.folder import RunFolder, working_in
+from study.run.folder import RunFolder
 from study.run.judging import failed, judge
 from study.run.rebuild import prepare_again, stored_config
 from study.run.results import ModelResult
 from study.run.stages import plain_config, reason_of
+from study.run.stored import read_json
 from study.sweep.choice import Choice, choose
 from study.sweep.fit import without_test
 from study.sweep.plan import Plan, Planned
@@ -35,11 +39,11 @@ def conclude(plan: Plan, say: Callable[[str], None] = lambda _: None) -> dict[st
     choice = choose(plan)
     basis = _basis(plan, choice)
     try:
-        before = read_json(path)
-        if before["basis"] == basis:
+        before = read_json(path, dict[str, Any])
+        if before.get("basis") == basis and Final.model_validate(before):
             return dict(before)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    except ValueError:
+        pass  # it is damaged, or not there, and made again
     splits = [_judge_split(jobs, plan, say) for jobs in _by_split(choice.jobs)]
     final = {
         "chosen": choice.values,
@@ -93,8 +97,7 @@ def _judge_control(entrant: Entrant, config: DictConfig, data: Prepared) -> dict
         basis = [node, data.fingerprint, code_digest(without=REPORTING), *(values[name] for name in shared)]
         digest = hashlib.sha256(json.dumps(basis, sort_keys=True, default=str).encode()).hexdigest()
         place = Path(config.output_dir) / "controls" / f"{data.name}-{entrant.name}-{digest[:8]}"
-        place.mkdir(parents=True, exist_ok=True)
-        with working_in(RunFolder(place), wait=True):
+        with alone_in(place, "output_dir", wait=True):
             if (place / "fitted.json").exists():
                 learner.restore(place)
             else:
@@ -104,6 +107,7 @@ def _judge_control(entrant: Entrant, config: DictConfig, data: Prepared) -> dict
                 write_json(place / "fitted.json", {"name": entrant.name, "digest": digest})
         result, _ = judge(entrant, learner, data)
     except Exception as error:  # a control's failure is a result
+        refuse_full_disk(error)
         result = failed(entrant, reason_of(error))
     return _entry(result, config.seed)
 

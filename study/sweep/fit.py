@@ -27,7 +27,7 @@ from study.data.prepare import Part, Prepared, prepare
 from study.errors import StudyError
 from study.metrics import evaluate
 from study.run import tracking
-from study.run.atomic import read_json, write_json, write_text
+from study.run.atomic import write_json, write_text
 from study.run.circuits import layers_of
 from study.run.description import describe_data
 from study.run.entrants import MAIN_KEY, entrants
@@ -35,7 +35,7 @@ from study.run.environment import REPORTING, code_digest
 from study.run.folder import JOB, RunFolder
 from study.run.identity import job_digest
 from study.run.interface import Interface
-from study.run.manifest import new_manifest, now, process, update_manifest
+from study.run.manifest import new_manifest, now, process, read_manifest, update_manifest
 from study.run.preflight import preflight
 from study.run.split import describe_split, write_split
 from study.run.stages import Run, fitted, last_epoch, make_trackers, plain_config, reason_of
@@ -94,7 +94,7 @@ def _attempt(folder: RunFolder, digest: str, compose: Callable[[], DictConfig]) 
     resumed = _can_go_on(folder)
     try:
         if resumed:
-            before = read_json(folder.manifest)["resumed"]
+            before = read_manifest(folder)["resumed"]
             update_manifest(
                 folder,
                 status="running",
@@ -170,8 +170,7 @@ def _can_go_on(folder: RunFolder) -> bool:
         folder.seal.check(folder.sealed)
     except StudyError:
         return False
-    needed = (folder.config, folder.manifest, folder.contract, folder.split)
-    return all(path.exists() for path in needed) and read_state(folder.path).status != "absent"
+    return read_state(folder.path).status != "absent"
 
 
 def _clear(folder: Path) -> None:

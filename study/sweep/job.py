@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from study.config.check import check
 from study.config.program import Program
-from study.run.atomic import read_json
+from study.run.stored import read_json, using
 
 SWEEP_FILE = "sweep.json"
 
@@ -45,8 +45,9 @@ class Job:
         """
         overrides = list(HydraConfig.get().overrides.task)
         folder = Path(self.sweep)
-        jobs = read_json(folder / SWEEP_FILE)["jobs"]
-        entry = next(job for job in jobs if job["overrides"] == overrides)
+        with using(folder / SWEEP_FILE):
+            jobs = read_json(folder / SWEEP_FILE)["jobs"]
+            [entry] = [job for job in jobs if job["overrides"] == overrides]
         place = (folder / entry["folder"]).resolve()
         # These load torch, PennyLane and Lightning; a job that is done needs none of them.
         from study.sweep.state import read_state

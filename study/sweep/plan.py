@@ -18,13 +18,14 @@ from study.data.prepare import load_table
 from study.errors import StudyError
 from study.fitting.paid import NOTHING_TO_TRAIN_ON
 from study.report.columns import PRIMARY
-from study.run.atomic import read_json, write_json
+from study.run.atomic import write_json
 from study.run.description import located
 from study.run.entrants import main_name
 from study.run.environment import REPORTING, code_digest
 from study.run.identity import job_digest, run_name
 from study.run.manifest import now
 from study.run.stages import plain_config
+from study.run.stored import read_json
 from study.run.writable import make_folder
 from study.sweep.expansion import Expansion
 from study.sweep.job import SWEEP_FILE
@@ -109,10 +110,10 @@ class Plan:
         make_folder(self.folder, "output_dir")
         path = self.folder / SWEEP_FILE
         try:
-            before = read_json(path)
-        except (OSError, ValueError):
+            before = read_json(path, dict[str, Any])
+        except StudyError:
             before = {}
-        if not isinstance(before, dict) or {**before, "created": None} != {**content, "created": None}:
+        if {**before, "created": None} != {**content, "created": None}:
             write_json(path, content)
 
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from study.run.atomic import read_json
+from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
+
+from study.errors import StudyError
 from study.run.folder import RunFolder
+from study.run.manifest import read_manifest
 
 VALIDATION = "validation.json"
 LOCK = ".lock"
+
+
+class Validation(TypedDict):
+    """What validation.json holds."""
+
+    rows: int
+    metrics: dict[str, float | None]
+
 
 Status = Literal["absent", "running", "failed", "finished"]
 
@@ -54,11 +65,11 @@ def moment(text: str | None) -> datetime.datetime | None:
 
 def read_state(folder: Path) -> State:
     try:
-        manifest: dict[str, Any] = read_json(RunFolder(folder).manifest)
-        status = manifest["status"]
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = read_manifest(RunFolder(folder))
+    except StudyError:
         return State("absent")
+    status = manifest["status"]
     if status == "finished" and not (folder / VALIDATION).exists():
         status = "running"
-    resumed = manifest.get("resumed") or [manifest.get("started")]
-    return State(status, manifest.get("failure"), resumed[-1], manifest.get("ended"))
+    begun = (manifest["resumed"] or [manifest["started"]])[-1]
+    return State(status, manifest["failure"], begun, manifest["ended"])

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
 from omegaconf import DictConfig
 from rich.console import Console
 
 from study.config.memory import available_bytes, readable
 from study.config.program import Program
 from study.errors import StudyError
+from study.exit_codes import ExitCode
 from study.sweep.expansion import Expansion
 from study.sweep.job import Job
 from study.sweep.launching import (
@@ -28,8 +28,6 @@ from study.terminal import Terminal
 
 if TYPE_CHECKING:
     from study.sweep.estimate import Estimate
-
-SOME_FAILED = 3
 
 
 def sweep(
@@ -49,14 +47,15 @@ def sweep(
     """
     check_launcher(expansion.launcher)
     from study.ablation.report import write_report
+    from study.run.alone import alone_in
     from study.run.manifest import now
     from study.run.messages import interruptible
+    from study.run.stores import prepare_stores
     from study.sweep.estimate import estimate
     from study.sweep.final import conclude
     from study.sweep.fit import threads_limited
     from study.sweep.plan import make_plan
     from study.sweep.purchase import sweep_purchase
-    from study.sweep.stores import prepare_stores
     from study.sweep.telling import print_end, print_plan
     from study.sweep.watch import Watch
 
@@ -107,11 +106,12 @@ def sweep(
                     record_death=_record_death,
                 )
         plan.write()
-        with FileLock(plan.folder / ".lock"):
+        with alone_in(plan.folder, "output_dir", wait=True):
             with console.status("controls and the test part") if console.is_terminal else _Nothing():
                 final = conclude(plan)
             report = write_report(plan.folder)
-    return SOME_FAILED if print_end(plan, final, report, console) else 0
+    failed = print_end(plan, final, report, console)
+    return ExitCode.INCOMPLETE if failed else ExitCode.DONE
 
 
 class _Nothing:

@@ -26,9 +26,9 @@ from study.errors import StudyError
 from study.experiment import plan, train
 from study.fitting.settings import TrainerSettings
 from study.run import manifest, stages
-from study.run.atomic import read_json
 from study.run.folder import RunFolder
 from study.run.results import Results
+from study.run.stored import read_json
 from study.terminal import Terminal
 
 PRESETS = "experiment"

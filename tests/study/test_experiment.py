@@ -19,12 +19,13 @@ from study.errors import StudyError
 from study.experiment import train
 from study.fitting.history import History
 from study.run import stages
-from study.run.atomic import read_json, write_json
+from study.run.atomic import write_json
 from study.run.folder import RunFolder
 from study.run.predictions import read_output, write_predictions
 from study.run.rebuild import rebuild, reproduces
 from study.run.results import Results
 from study.run.seal import Seal
+from study.run.stored import read_json
 from study.terminal import Terminal
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -14,8 +14,9 @@ from study.errors import StudyError
 from study.experiment import train
 from study.prediction import predict
 from study.run import stages
-from study.run.atomic import read_json, write_json
+from study.run.atomic import write_json
 from study.run.folder import RunFolder
+from study.run.stored import read_json
 from study.terminal import Terminal
 
 COLOURS = ["blue", "green", "red"]

@@ -20,6 +20,7 @@ from study.report.picture import Picture, remove_others
 from study.report.rank_diagram import WIDE
 from study.report.templating import environment
 from study.report.words import counted
+from study.run.alone import alone_in
 from study.run.atomic import write_text
 from study.statistics.friedman import FriedmanNemenyi
 
@@ -56,7 +57,8 @@ def write_report(folders: Sequence[Path], output_dir: Path) -> tuple[Path, list[
     folder = output_dir / FOLDER / f"{len(studies.by_data)}_datasets-{studies.digest}"
     summary = words.what_is_shown(studies, tested, verdicts)
     try:
-        return _write(folder, studies, tested, verdicts, summary), summary
+        with alone_in(folder, None, wait=True):
+            return _write(folder, studies, tested, verdicts, summary), summary
     except OSError as error:
         raise StudyError(
             f"The report cannot be written to {folder} ({error.strerror or error}). Free some space, or name another "

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study.ladder import evidence
 from study.ladder.certainty import has_ends, shows_intervals, too_few, unflipped
 from study.ladder.curve import Point
 from study.ladder.judging import Interval, Judged
@@ -196,7 +195,7 @@ def _machines(figures: Path, cards: Sequence[Card], where: str) -> Part | None:
 
 def _reference(evaluation: Evaluation) -> list[str]:
     """What there is to say of a reference that is not what the run stored."""
-    kept = evidence.load(evaluation.folder.rungs, evaluation.reference)
+    kept = evaluation.kept(evaluation.reference)
     said = None if kept is None or kept[1] is None else remark(evaluation, kept[1])
     return [] if said is None else [said[0].upper() + said[1:]]
 

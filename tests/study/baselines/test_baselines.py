@@ -407,13 +407,13 @@ def test_a_learner_that_declares_too_little_cannot_be_saved(fitted, tmp_path, mo
 
 
 def test_missing_damaged_and_foreign_files_are_refused(fitted, tmp_path):
-    with pytest.raises(StudyError, match="missing or damaged"):
+    with pytest.raises(StudyError, match="is missing"):
         Logistic().restore(tmp_path)
     path = fitted[Logistic, "classification"][0].save(tmp_path)
     with pytest.raises(StudyError, match=r"asks for sklearn\.linear_model\._logistic\.LogisticRegression"):
         Ridge().restore(tmp_path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(StudyError, match="missing or damaged"):
+    with pytest.raises(StudyError, match="is damaged"):
         Logistic().restore(tmp_path)
 
 

@@ -89,7 +89,7 @@ def test_how_it_is_run_may_be_changed_under_way(finished, study, lines, tmp_path
 def test_the_remedy_of_a_refusal_is_accepted(study, lines, tmp_path, monkeypatch):
     with pytest.raises(StudyError, match=r"confirm with study\.confirmed=true"):
         study(lines("study.max_hours=1e-6"))
-    assert list((tmp_path / "runs" / "studies").iterdir()) == [], "nothing was begun"
+    assert not (tmp_path / "runs").exists(), "nothing was begun"
     begun = []
     monkeypatch.setattr("study.comparison.study._run", lambda how, plan, *_: begun.extend(plan.jobs))
     code, _ = study(lines("study.max_hours=1e-6", "study.confirmed=true"))

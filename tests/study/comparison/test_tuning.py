@@ -7,7 +7,7 @@ import math
 import pytest
 
 from study.comparison.entrants import Space
-from study.comparison.tuning import at_edge, make_store, read_trials, tune
+from study.comparison.tuning import at_edge, make_trials, read_trials, tune
 from study.data.sealed import LeakError
 
 SEARCH = {
@@ -158,7 +158,7 @@ def test_a_time_cap_ends_the_tuning_after_the_trial_that_reached_it(monkeypatch)
 
 def test_trials_are_read_back_by_the_name_of_their_tuning(tmp_path):
     store = tmp_path / "store.sqlite"
-    make_store(store)
+    make_trials(store)
     for name, count in (("x", 3), ("y", 2)):
         tune(store, name, SEARCH, FIRST, count, bowl, seed=0)
     trials = read_trials(store)

@@ -14,9 +14,10 @@ from study.config.check import check
 from study.config.rules import EVALUATE
 from study.errors import StudyError
 from study.ladder import evaluation as module
-from study.run.atomic import read_json, write_json
+from study.run.atomic import write_json
 from study.run.folder import RunFolder
 from study.run.seal import Seal
+from study.run.stored import read_json
 from tests.study.ladder.backends import Broken, Sends
 from tests.study.ladder.conftest import Evaluated, trained
 

@@ -17,26 +17,29 @@ FOUND = Found(np.eye(2), [np.ones((2, 3)), np.zeros((2, 1))], [np.full((2, 2), 0
 
 def test_numbers_come_back_bit_for_bit(tmp_path: Path) -> None:
     save(tmp_path / "rungs", RECORD, FOUND)
-    kept = load(tmp_path / "rungs", "one")
+    kept = load(tmp_path / "rungs", "one", 2)
     assert kept is not None and kept[1] is not None
     assert kept[0] == RECORD
     assert np.array_equal(kept[1].outputs, FOUND.outputs)
     for one, other in zip((*kept[1].inputs, *kept[1].results), (*FOUND.inputs, *FOUND.results), strict=True):
         assert np.array_equal(one, other)
-    assert load(tmp_path / "rungs", "two") is None
+    assert load(tmp_path / "rungs", "two", 2) is None
 
 
 def test_a_rung_is_done_when_its_record_is_there(tmp_path: Path) -> None:
     save(tmp_path, RECORD, FOUND)
     (tmp_path / "one.json").unlink()
-    assert load(tmp_path, "one") is None
+    assert load(tmp_path, "one", 2) is None
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     save(tmp_path, RECORD, FOUND)
     (tmp_path / "one.npz").write_bytes(b"no archive")
-    with pytest.raises(StudyError, match=r"one\.json cannot be read"):
-        load(tmp_path, "one")
+    with pytest.raises(StudyError, match=r"one\.npz is damaged"):
+        load(tmp_path, "one", 2)
+    save(tmp_path, RECORD, FOUND)
+    with pytest.raises(StudyError, match=r"one\.npz is damaged .* not about 3 rows"):
+        load(tmp_path, "one", 3)
 
 
 class ExpiredTokenException(Exception): ...  # noqa: N818 (as the service names it)

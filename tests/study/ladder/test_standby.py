@@ -16,8 +16,8 @@ from study.config.check import check
 from study.config.rules import EVALUATE
 from study.errors import StudyError
 from study.ladder.evaluation import run_evaluation
-from study.run.atomic import read_json
 from study.run.folder import RunFolder
+from study.run.stored import read_json
 from study.terminal import Terminal
 from tests.fakes.braket_service import FakeBraket, faults
 from tests.fakes.braket_service.devices import GARNET

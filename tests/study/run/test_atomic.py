@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.run.atomic import plain, read_json, replacing, write_json
+from study.run.atomic import plain, replacing, write_json
+from study.run.stored import read_json
 
 
 def test_a_block_that_raises_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

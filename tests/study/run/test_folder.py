@@ -8,7 +8,12 @@ import pytest
 
 from study.errors import StudyError
 from study.run.atomic import write_json
-from study.run.folder import claim, open_run, working_in
+from study.run.folder import claim, open_run
+
+MANIFEST = {
+    "format": 1, "status": "finished", "failure": None, "started": "2026-01-01T00:00:00+00:00", "ended": None,
+    "resumed": [], "data": {}, "split": {}, "models": {}, "loggers": {}, "code": {},
+}  # fmt: skip
 
 
 def note(text: str = "mine") -> Callable[[Path, str], None]:
@@ -72,7 +77,7 @@ def as_run(path: Path, status: object = "finished") -> Path:
     path.mkdir()
     for name in ("config.yaml", "contract.json", "split.parquet"):
         (path / name).touch()
-    write_json(path / "manifest.json", {"status": status})
+    write_json(path / "manifest.json", {**MANIFEST, "status": status})
     return path
 
 
@@ -92,20 +97,11 @@ def test_no_folder_and_an_unreadable_manifest_are_named(tmp_path: Path) -> None:
         open_run(tmp_path / "nowhere", "run")
     run = as_run(tmp_path / "run")
     (run / "manifest.json").write_text('{"status": ')
-    with pytest.raises(StudyError, match=r"manifest\.json cannot be read"):
+    with pytest.raises(StudyError, match=r"manifest\.json is damaged"):
         open_run(run, "run")
-    write_json(run / "manifest.json", {"status": "paused"})
-    with pytest.raises(StudyError, match="unknown status 'paused'"):
+    write_json(run / "manifest.json", {**MANIFEST, "status": "paused"})
+    with pytest.raises(StudyError, match="status: input should be 'running', 'finished' or 'failed'"):
         open_run(run, "run")
-
-
-def test_a_folder_is_worked_in_by_one_at_a_time(tmp_path: Path) -> None:
-    folder = open_run(as_run(tmp_path / "run"), "resume")
-    with (
-        working_in(folder),
-        pytest.raises(StudyError, match="Another process is working"),
-        working_in(folder),
-    ):
-        pass
-    with working_in(folder):
-        pass
+    write_json(run / "manifest.json", {**MANIFEST, "format": 0})
+    with pytest.raises(StudyError, match=r"manifest\.json is damaged or of another version: format"):
+        open_run(run, "run")

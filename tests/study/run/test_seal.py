@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from study.errors import StudyError
-from study.run.atomic import read_json
 from study.run.seal import Seal, read_key
+from study.run.stored import read_json
 
 KEY = b"0123456789abcdef"
 
@@ -76,6 +76,20 @@ def test_sealing_more_keeps_what_was_sealed(seal: Seal) -> None:
     seal.add("model.pt")
     assert list(read_json(seal.folder / "seal.json")) == ["config.yaml", "contract.json", "model.pt"]
     (seal.folder / "config.yaml").write_text("depth: 3\n")
+    with pytest.raises(StudyError, match=r"config\.yaml"):
+        seal.check([])
+
+
+def test_what_is_taken_out_of_the_seal_may_be_written_again(seal: Seal) -> None:
+    path = seal.folder / "model.pt"
+    path.write_text("weights")
+    seal.add("model.pt")
+    seal.add(without=["model.pt", "never.pt"])
+    path.write_text("another")
+    seal.check([])
+    seal.add("model.pt")
+    seal.check(["model.pt"])
+    (seal.folder / "config.yaml").write_text("another")
     with pytest.raises(StudyError, match=r"config\.yaml"):
         seal.check([])
 

@@ -10,8 +10,8 @@ import pytest
 
 from study.config.rules import TRAIN
 from study.experiment import train
-from study.run.atomic import read_json
 from study.run.folder import RunFolder
+from study.run.stored import read_json
 from study.sweep.expansion import expand
 from study.terminal import Terminal
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from study.sweep.choice import choose
+from tests.study.run.test_folder import MANIFEST
 
 
 def plan_of(
@@ -19,8 +20,9 @@ def plan_of(
     for number, ((depth, seed), value) in enumerate(metrics.items()):
         place = folder / str(number)
         place.mkdir()
-        (place / "validation.json").write_text(json.dumps({"metrics": {"accuracy": value}}))
-        (place / "manifest.json").write_text(json.dumps({"models": {"hybrid": {"n_parameters": 10 * depth}}}))
+        (place / "validation.json").write_text(json.dumps({"rows": 10, "metrics": {"accuracy": value}}))
+        models = {"hybrid": {"n_parameters": 10 * depth}}
+        (place / "manifest.json").write_text(json.dumps({**MANIFEST, "models": models}))
         jobs.append(
             SimpleNamespace(
                 number=number,

@@ -19,7 +19,9 @@ from study.sweep.plan import make_plan
 from study.sweep.state import State
 from study.sweep.watch import Watch
 from study.terminal import Terminal
+from tests.study.run.test_folder import MANIFEST
 
+FAILED = {**MANIFEST, "status": "failed", "started": "2027", "ended": "2027"}
 Lines = Callable[..., list[str]]
 
 
@@ -30,7 +32,7 @@ def test_it_is_one_line_from_the_first_frame_to_the_last(lines: Lines, width: in
     with Watch(jobs, Terminal(file=file, width=width, force_terminal=True), "2026", 7200):
         for job in jobs:
             job.folder.mkdir(parents=True)
-            write_json(job.folder / "manifest.json", {"status": "failed", "started": "2027", "ended": "2027"})
+            write_json(job.folder / "manifest.json", FAILED)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue())
     frames = [frame.strip() for frame in re.split(r"[\r\n]", plain) if frame.strip()]
     assert "0/2 done, 0 failed, 0 running, 2.0 h left" in frames[0]
@@ -49,7 +51,7 @@ def test_without_a_terminal_it_is_a_plain_line_now_and_then(
     with Watch(jobs, Terminal(file=file, width=100), "2026", 7200):
         for job in jobs:
             job.folder.mkdir(parents=True)
-            write_json(job.folder / "manifest.json", {"status": "failed", "started": "2027", "ended": "2027"})
+            write_json(job.folder / "manifest.json", FAILED)
             time.sleep(0.1)
     told = file.getvalue().splitlines()
     assert told[0] == "jobs 0/3 done, 0 failed, 0 running, 2.0 h left"

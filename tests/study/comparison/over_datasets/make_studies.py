@@ -69,14 +69,18 @@ def make_study(
     }
     jobs = [(name, fold) for fold in range(N_FOLDS) for name in means]
     whole = {
-        "name": "made", "created": f"2026-01-01T00:00:00 {data}", "overrides": ["study=made", f"data={data}"],
+        "format": 1, "name": "made", "created": f"2026-01-01T00:00:00 {data}",
+        "overrides": ["study=made", f"data={data}"],
         "declared": sealed, "seal": seal(sealed), "data": data, "task": task, "metric": metric,
         "classes": [] if task == "regression" else ["no", "yes"], "n_rows": 100, "fingerprint": f"print of {data}",
         "entrants": [{"name": name, "label": LABELS[name], "role": role_of(name)} for name in means],
         "left_out": {}, "splits": [[0, fold] for fold in range(N_FOLDS)],
         "jobs": [
-            {"entrant": name, "repeat": 0, "fold": fold, "seed": 0, "folder": f"jobs/{name}-{fold}"}
-            for name, fold in jobs
+            {
+                "number": number, "entrant": name, "repeat": 0, "fold": fold, "seed": 0, "fraction": 1.0,
+                "label_noise": 0.0, "folder": f"jobs/{name}-{fold}",
+            }
+            for number, (name, fold) in enumerate(jobs)
         ],
         "leaks": [], "tolerated": [], "environment": {"code": {"digest": "one"}}, **(more or {}),
     }  # fmt: skip
