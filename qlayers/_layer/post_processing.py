@@ -35,9 +35,9 @@ class WeightedSums:
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the sums are the results."""
-        n_outputs, n_results = self.weights.shape
-        return n_outputs == n_results and torch.equal(self.weights, torch.eye(n_results).to(self.weights))
+        """Whether the sums are the results, in their shape."""
+        identity = torch.eye(self.weights.shape[1]).to(self.weights)
+        return torch.equal(self.weights, identity) and not self.offset.any() and not self.drops_row
 
     def equals(self, other: WeightedSums) -> bool:
         """Whether all weights are equal."""

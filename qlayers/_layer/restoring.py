@@ -33,9 +33,10 @@ def _tensor(kept: torch.Tensor) -> Callable[[], bool]:
 
     def restore() -> bool:
         changed = kept.shape != copy.shape or _bytes_of(kept) != _bytes_of(copy)
-        if changed:
-            with torch.no_grad():
-                kept.data = copy
+        if changed and kept.shape == copy.shape:
+            kept.data.copy_(copy)  # in its own memory, of which others may have views
+        elif changed:
+            kept.data = copy
         return changed
 
     return restore

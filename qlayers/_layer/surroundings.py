@@ -271,10 +271,8 @@ class _Walk:
         if isinstance(value, dict):
             return (kind, tuple((self.follow(key), self.follow(entry)) for key, entry in self._items(value)))
         entries = tuple(value)
-        if kind is list:
-            self.checks.append(lambda: _are_same(value, entries))
-        elif kind is set:
-            self.checks.append(lambda: _are_same(value, entries))  # their order too, which a loop follows
+        if kind in (list, set):
+            self.checks.append(lambda: _are_same(value, entries))  # a set's order too, which a loop follows
         return (kind, tuple(self.follow(entry) for entry in entries))
 
     def _items(self, held: Mapping[str, Any]) -> tuple[tuple[Any, Any], ...]:

@@ -229,6 +229,31 @@ def folded(tape):
     return [tape], lambda results: results[0] if (results[0] >= 0).all() else -results[0]
 
 
+@qp.transform
+def lifted(tape):
+    return [tape], lambda results: results[0] + 0.5
+
+
+def post_processing_that_adds(layer_class):
+    return [of(layer_class, lifted(qp.QNode(scaled(lambda: 1.0), DEVICE)))(X)]
+
+
+def view_of_what_a_look_changes(layer_class):
+    running = torch.zeros(2)
+    view = running.numpy()
+
+    def update(buffer, inputs):
+        buffer.lerp_(inputs, 0.1)
+
+    def circuit(inputs, w):
+        update(running, inputs.detach().mean(0))
+        qp.AngleEmbedding(inputs - running, range(2))
+        return qp.expval(qp.Z(0))
+
+    outputs = of(layer_class, circuit)(X)
+    return [outputs, torch.from_numpy(view.copy())]
+
+
 def post_processing_that_looks(layer_class):
     layer = of(layer_class, folded(qp.QNode(scaled(lambda: 1.0), DEVICE)))
     return [layer(inputs) for inputs in (X, X + 2.0)]
@@ -320,6 +345,7 @@ def library_attribute(layer_class):
 PROGRAMS = [
     observables, wires, names_of_ours, target_networks, shown, subclasses_of_modules, user_dictionary, decimals,
     patterns, order_of_sets, weights_set_by_name, transform_appended_later, post_processing_that_looks,
+    post_processing_that_adds, view_of_what_a_look_changes,
     changes_through_a_local_name, default_argument_changed, batches_of_one_size, context_of_a_batch,
     weights_that_are_not_read, library_attribute,
 ]  # fmt: skip
