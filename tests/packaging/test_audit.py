@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import sys
@@ -12,7 +11,8 @@ from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "requirements"
+from tests.packaging.scripts import FOLDER, load_script
+
 CLEAN = {"name": "numpy", "version": "2.4.6", "vulns": []}
 FOUND = {
     "name": "old",
@@ -26,12 +26,7 @@ SKIPPED = {"name": "elsewhere", "skip_reason": "Dependency not found on PyPI"}
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """requirements/audit.py, which is a script and in no package."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    spec = importlib.util.spec_from_file_location("audit", FOLDER / "audit.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("audit")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import re
 import subprocess
 import sys
@@ -14,19 +13,15 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.packaging.scripts import FOLDER, load_script
+
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "requirements"
 
 
 @pytest.fixture(scope="module")
 def lock() -> ModuleType:
     """requirements/lock.py, which is a script and in no package."""
-    spec = importlib.util.spec_from_file_location("lock", FOLDER / "lock.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("lock")
 
 
 def lines(name: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -11,20 +10,16 @@ from types import ModuleType
 import pytest
 from packaging.requirements import Requirement
 
+from tests.packaging.scripts import FOLDER, load_script
+
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "requirements"
 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """requirements/next_pennylane.py, which is a script and in no package."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    spec = importlib.util.spec_from_file_location("next_pennylane", FOLDER / "next_pennylane.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("next_pennylane")
 
 
 def test_torch_is_first_and_the_checkout_last(script: ModuleType) -> None:

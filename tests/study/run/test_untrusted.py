@@ -41,6 +41,7 @@ from study.run.seal import Seal, file_digest
 from tests.study.ablation.make_sweeps import make_sweep
 
 Edit = Callable[["Opened"], None]
+SMALL = ("data=moons", "data.n_samples=120", "n_qubits=2", "depth=1", "trainer.max_epochs=1")
 SENDERS = "senders_package"  # importable, as anything may be that is installed
 
 
@@ -334,14 +335,7 @@ OF_RESUMING: dict[str, Edit] = {
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a control, not to be written to."""
     folder = tmp_path_factory.mktemp("runs")
-    lines = [
-        "data=moons",
-        "data.n_samples=120",
-        "n_qubits=2",
-        "depth=1",
-        "trainer.max_epochs=1",
-        "logger=csv",
-    ]
+    lines = [*SMALL, "logger=csv"]
     others = [f"~controls.{name}" for name in ("ridge", "rbf_svm", "gradient_boosting", "mlp", "separable")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "draw_gallery", lambda *_: None)
@@ -517,14 +511,7 @@ def test_what_a_user_brought_is_recorded_and_asked_for_by_name(
     )
     monkeypatch.syspath_prepend(str(package.parent))
     monkeypatch.setattr(stages, "draw_gallery", lambda *_: None)
-    lines = [
-        "data=moons",
-        "data.n_samples=120",
-        "n_qubits=2",
-        "depth=1",
-        "trainer.max_epochs=1",
-        "logger=none",
-    ]
+    lines = [*SMALL, "logger=none"]
     lines += ["controls=none", f"output_dir={tmp_path / 'runs'}", "head._target_=untrusted_own.Head"]
     folder = train(check(TRAIN, lines).config, Console(file=io.StringIO()))
     manifest = json.loads(folder.manifest.read_text())
@@ -579,14 +566,7 @@ def test_a_value_of_the_environment_is_written_sent_and_printed_nowhere(
     secret = "PLANTED-SECRET-0417"
     monkeypatch.setenv("UNTRUSTED_SECRET", secret)
     monkeypatch.setattr(stages, "draw_gallery", lambda *_: None)
-    lines = [
-        "data=moons",
-        "data.n_samples=120",
-        "n_qubits=2",
-        "depth=1",
-        "trainer.max_epochs=1",
-        "logger=[mlflow,csv]",
-    ]
+    lines = [*SMALL, "logger=[mlflow,csv]"]
     lines += ["controls=none", f"output_dir={tmp_path / 'runs'}"]
     folder = train(check(TRAIN, [*lines, "+logger.csv.prefix=${oc.env:UNTRUSTED_SECRET}"]).config)
     stored = yaml.safe_load(folder.config.read_text())
